@@ -1,0 +1,1 @@
+"""What assets read from and write to: releases, the lake of Parquet files, Postgres, the model registry."""

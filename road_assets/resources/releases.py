@@ -1,0 +1,29 @@
+"""The resource through which assets get accident releases. The work is done by ``release_store``."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from road_assets.resources.data_gouv import API_URL, API_URL_VARIABLE, DataGouv
+from road_assets.resources.release_store import ReleaseStore
+
+
+class ReleasesResource(dg.ConfigurableResource[ReleaseStore]):
+    """Releases from the user's directory, those fetched, data.gouv.fr, or a generated one, in this order.
+
+    Attributes:
+        home: directory of the platform's state (``ROAD_HOME``).
+        releases_dir: directory of the user's (``ROAD_RELEASES_DIR``); where given, nothing else is looked at.
+        data_gouv_url: base of the public API; by default ``ROAD_DATA_GOUV_URL``, else the real one.
+    """
+
+    home: str
+    releases_dir: str | None = None
+    data_gouv_url: str | None = None
+
+    def store(self) -> ReleaseStore:
+        """Open the store that this configuration names."""
+        directory = Path(self.releases_dir) if self.releases_dir else None
+        api_url = self.data_gouv_url or os.environ.get(API_URL_VARIABLE) or API_URL
+        return ReleaseStore(Path(self.home), directory, DataGouv(api_url))

@@ -1,0 +1,384 @@
+"""Looking up and fetching releases, from a real HTTP server on this machine that misbehaves on demand."""
+
+import hashlib
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from road_assets.core.demonstration import generate_release
+from road_assets.core.dialect import table_of
+from road_assets.core.vocabulary import TABLES, Table
+from road_assets.resources.data_gouv import DATASET_ID, DATASET_TITLE, DataGouv
+from road_assets.resources.download import NoNetworkError, Patience, RemoteFile
+from road_assets.resources.release_files import ReleaseError
+from road_assets.resources.release_store import ReleaseStore
+
+QUICK = Patience(connect_seconds=1, read_seconds=5, answer_seconds=5, attempts=4, first_pause_seconds=0.01)
+
+
+class Site:
+    """A stand-in for data.gouv.fr: what it publishes, how it fails, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.resources: list[dict[str, Any]] = []
+        self.known_id = DATASET_ID
+        self.title = f"{DATASET_TITLE} - Années de 2005 à 2024"
+        self.api_failures = 0
+        self.api_answer: bytes | None = None
+        self.break_after: list[int] = []
+        self.file_status: int | None = None
+        self.strong_tags = True
+        self.requests: list[tuple[str, str | None]] = []
+        self.url = ""
+
+    def publish(self, year: int, *, accidents: int = 20, leave_out: Table | None = None, seed: int = 1) -> None:
+        for name, content in generate_release(year, accidents=accidents, seed=seed).items():
+            table = table_of(name)
+            if table == leave_out:
+                continue
+            self.files[f"/files/{seed}/{name}"] = content
+            self.resources.append(
+                {
+                    "title": name,
+                    "url": f"{self.url}/files/{seed}/{name}",
+                    "filesize": len(content),
+                    "checksum": {"type": "sha1", "value": hashlib.sha1(content, usedforsecurity=False).hexdigest()},
+                    "last_modified": f"2025-0{seed}-01T00:00:00+00:00",
+                }
+            )
+
+    def answer(self, path: str) -> dict[str, Any] | None:
+        dataset = {"id": self.known_id, "title": self.title, "resources": self.resources}
+        if path == f"/api/1/datasets/{self.known_id}/":
+            return dataset
+        if path.startswith("/api/1/datasets/?"):
+            return {"data": [{"id": "other", "title": "Autre chose"}, dataset]}
+        return None
+
+
+def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.requests.append((self.path, self.headers.get("Range")))
+            if self.path.startswith("/api/"):
+                self.serve_api()
+            else:
+                self.serve_file(site.files.get(self.path))
+
+        def serve_api(self) -> None:
+            if site.api_failures > 0:
+                site.api_failures -= 1
+                self.reply(503, b"")
+                return
+            answer = site.answer(self.path)
+            body = site.api_answer if site.api_answer is not None else json.dumps(answer).encode()
+            self.reply(404 if answer is None else 200, body)
+
+        def serve_file(self, content: bytes | None) -> None:
+            if site.file_status or content is None:
+                self.reply(site.file_status or 404, b"no")
+                return
+            tag = f'"{hashlib.sha256(content).hexdigest()}"'
+            start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+            resumed = start is not None and self.headers.get("If-Range") == tag
+            offset = int(start[1]) if start and resumed else 0
+            if offset >= len(content):
+                self.reply(416, b"")
+                return
+            self.send_response(206 if resumed else 200)
+            self.send_header("Content-Length", str(len(content) - offset))
+            self.send_header("ETag", tag if site.strong_tags else f"W/{tag}")
+            self.end_headers()
+            rest = content[offset:]
+            self.wfile.write(rest[: site.break_after.pop(0)] if site.break_after else rest)
+
+        def reply(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Keep the output of the tests clean."""
+
+    return Handler
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler_of(site)) as server:
+        site.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield site
+        server.shutdown()
+        thread.join()
+
+
+def client_of(site: Site) -> DataGouv:
+    return DataGouv(f"{site.url}/api/1", QUICK)
+
+
+def store_of(site: Site, home: Path) -> ReleaseStore:
+    return ReleaseStore(home, None, client_of(site))
+
+
+def only_file(site: Site) -> RemoteFile:
+    return client_of(site).releases()[2024]["usagers"]
+
+
+def test_the_newest_complete_year_comes_first_and_an_incomplete_one_is_left_out(site: Site) -> None:
+    for year in (2022, 2023):
+        site.publish(year)
+    site.publish(2024, leave_out="usagers")
+    releases = client_of(site).releases()
+    assert list(releases) == [2023, 2022]
+    assert set(releases[2023]) == set(TABLES)
+    assert releases[2023]["lieux"].size == len(site.files["/files/1/lieux-2023.csv"])
+
+
+def test_other_files_of_the_dataset_are_not_taken_for_tables(site: Site) -> None:
+    site.publish(2024)
+    for name in ("vehicules-immatricules-baac-2024.csv", "description-2024.pdf", "usagers.csv"):
+        site.resources.append({"title": name, "url": f"{site.url}/files/{name}"})
+    site.resources.append({"title": "usagers-2024.csv", "url": "ftp://127.0.0.1/usagers-2024.csv"})
+    assert client_of(site).releases()[2024]["usagers"].url.endswith("/files/1/usagers-2024.csv")
+
+
+def test_a_table_is_told_by_its_title_when_the_address_says_nothing(site: Site) -> None:
+    site.publish(2024)
+    for resource in site.resources:
+        resource["url"] = f"{site.url}/r/5f2c"
+        resource["title"] = resource["title"].removesuffix(".csv").replace("-", "_").upper()
+    assert set(client_of(site).releases()[2024]) == set(TABLES)
+
+
+def test_of_two_files_for_one_table_the_one_changed_last_counts(site: Site) -> None:
+    site.publish(2024, seed=2)
+    site.publish(2024, seed=1)
+    assert {file.url.split("/")[-2] for file in client_of(site).releases()[2024].values()} == {"2"}
+
+
+def test_a_dataset_with_a_new_id_is_found_by_its_title(site: Site) -> None:
+    site.publish(2024)
+    site.known_id = "0123456789"
+    assert list(client_of(site).releases()) == [2024]
+
+
+def test_a_dataset_that_is_gone_is_named(site: Site) -> None:
+    site.known_id, site.title = "0123456789", "Autre chose"
+    with pytest.raises(ReleaseError, match=f"knows neither the dataset {DATASET_ID} nor one titled"):
+        client_of(site).releases()
+
+
+def test_a_dataset_without_a_complete_year_is_named(site: Site) -> None:
+    site.publish(2024, leave_out="lieux")
+    with pytest.raises(ReleaseError, match="holds no year with all four tables"):
+        client_of(site).releases()
+
+
+def test_an_interface_that_fails_twice_is_asked_again(site: Site) -> None:
+    site.publish(2024)
+    site.api_failures = 2
+    assert list(client_of(site).releases()) == [2024]
+
+
+def test_an_interface_that_keeps_failing_counts_as_no_network(site: Site) -> None:
+    site.api_failures = 100
+    with pytest.raises(NoNetworkError, match="answered 503"):
+        client_of(site).releases()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [(b"<html>log in</html>", "answered no JSON"), (b"[]", "where an object was expected"), (b"{}", "knows neither")],
+)
+def test_an_answer_that_is_not_the_interfaces_is_named(site: Site, answer: bytes, message: str) -> None:
+    site.api_answer = answer
+    with pytest.raises(ReleaseError, match=message):
+        client_of(site).releases()
+
+
+def test_a_dataset_described_without_files_is_named(site: Site) -> None:
+    site.api_answer = b'{"title": "x"}'
+    with pytest.raises(ReleaseError, match="describes the dataset without its files"):
+        client_of(site).releases()
+
+
+def test_a_connection_that_is_refused_is_no_network(unused_port: int) -> None:
+    with pytest.raises(NoNetworkError, match="does not answer"):
+        DataGouv(f"http://127.0.0.1:{unused_port}/api/1/", QUICK).releases()
+
+
+def test_a_server_that_never_answers_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        patience = Patience(read_seconds=30, answer_seconds=0.4)
+        started = time.monotonic()
+        with pytest.raises(NoNetworkError, match=r"did not answer within 0\.4 s"):
+            DataGouv(f"http://127.0.0.1:{silent.getsockname()[1]}/", patience).releases()
+        assert time.monotonic() - started < 3
+
+
+def test_a_file_comes_as_published(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    content = site.files["/files/1/usagers-2024.csv"]
+    digest = client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert digest == hashlib.sha256(content).hexdigest()
+    assert [path.name for path in tmp_path.iterdir()] == ["usagers.csv"]
+    assert (tmp_path / "usagers.csv").read_bytes() == content
+
+
+def test_a_download_that_breaks_goes_on_where_it_stopped(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    file, site.break_after = only_file(site), [1000, 500]
+    client_of(site).download(file, tmp_path / "usagers.csv")
+    assert (tmp_path / "usagers.csv").read_bytes() == site.files["/files/1/usagers-2024.csv"]
+    assert [wanted for path, wanted in site.requests if path.startswith("/files")] == [
+        None,
+        "bytes=1000-",
+        "bytes=1500-",
+    ]
+
+
+def test_a_later_try_goes_on_with_what_came_before(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    file, site.break_after = only_file(site), [100] * QUICK.attempts
+    with pytest.raises(NoNetworkError, match="broke off after 4 attempts"):
+        client_of(site).download(file, tmp_path / "usagers.csv")
+    assert (tmp_path / "usagers.csv.part").stat().st_size == 400
+    client_of(site).download(file, tmp_path / "usagers.csv")
+    assert site.requests[-1][1] == "bytes=400-"
+    assert (tmp_path / "usagers.csv").read_bytes() == site.files["/files/1/usagers-2024.csv"]
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    site.break_after = [100] * QUICK.attempts
+    with pytest.raises(NoNetworkError):
+        client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    site.resources.clear()
+    site.files.clear()
+    site.publish(2024, accidents=30)
+    client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert (tmp_path / "usagers.csv").read_bytes() == site.files["/files/1/usagers-2024.csv"]
+
+
+def test_without_a_strong_tag_a_broken_download_starts_anew(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    site.strong_tags, site.break_after = False, [1000]
+    client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert [wanted for path, wanted in site.requests if path.startswith("/files")] == [None, None]
+    assert (tmp_path / "usagers.csv").read_bytes() == site.files["/files/1/usagers-2024.csv"]
+
+
+@pytest.mark.parametrize("extra", [b"", b"more than there is"])
+def test_a_part_with_nothing_left_to_fetch_is_checked_all_the_same(site: Site, tmp_path: Path, extra: bytes) -> None:
+    site.publish(2024)
+    content = site.files["/files/1/usagers-2024.csv"]
+    (tmp_path / "usagers.csv.part").write_bytes(content + extra)
+    (tmp_path / "usagers.csv.part.etag").write_text(f'"{hashlib.sha256(content).hexdigest()}"')
+    client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert (tmp_path / "usagers.csv").read_bytes() == content
+
+
+def test_a_wrong_size_is_named_and_nothing_is_kept(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    site.resources[-1]["filesize"] += 7
+    size = len(site.files["/files/1/usagers-2024.csv"])
+    with pytest.raises(ReleaseError, match=f"{size} bytes came, {size + 7} are published"):
+        client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_checksum_is_named_and_nothing_is_kept(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    site.resources[-1]["checksum"]["value"] = "0" * 40
+    with pytest.raises(ReleaseError, match=r"its sha1 is .*, 0{40} is published"):
+        client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_complete_file_that_is_not_the_published_one_any_more_is_fetched_again(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    (tmp_path / "usagers.csv").write_bytes(b"of an earlier edition")
+    client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert (tmp_path / "usagers.csv").read_bytes() == site.files["/files/1/usagers-2024.csv"]
+
+
+@pytest.mark.parametrize("missing", [{"filesize": None, "checksum": None}, {"checksum": {"type": "crc", "value": "1"}}])
+def test_without_a_published_size_or_a_known_checksum_the_file_is_taken(
+    site: Site, tmp_path: Path, missing: dict[str, Any]
+) -> None:
+    site.publish(2024)
+    site.resources[-1].update(missing)
+    client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert (tmp_path / "usagers.csv").read_bytes() == site.files["/files/1/usagers-2024.csv"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refused_file_is_not_asked_for_again(site: Site, tmp_path: Path, status: int) -> None:
+    site.publish(2024)
+    site.file_status = status
+    with pytest.raises(ReleaseError, match=f"answered {status} .*trying again will not help"):
+        client_of(site).download(only_file(site), tmp_path / "usagers.csv")
+    assert sum(path.startswith("/files") for path, _ in site.requests) == 1
+
+
+def test_the_newest_release_is_fetched_kept_and_not_fetched_again(site: Site, tmp_path: Path) -> None:
+    site.publish(2023)
+    site.publish(2024, leave_out="lieux")
+    store = store_of(site, tmp_path)
+    release = store.find_release()
+    assert (release.year, release.source) == (2023, "fetched")
+    assert release.data_label.startswith("official data")
+    assert store.load_release(release).counts.accidents == 20
+    record = json.loads((tmp_path / "releases" / "2023" / "release.json").read_text())["files"]
+    for table, path in release.files.items():
+        assert record[table]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert record[table]["url"].startswith(site.url)
+    asked = len(site.requests)
+    assert store.find_release() == release
+    assert store.years_available() == [2023]
+    assert len(site.requests) == asked
+
+
+def test_an_interrupted_fetch_goes_on_later_with_the_files_it_lacks(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    site.break_after = [10**9, 10**9, *[50] * QUICK.attempts]  # the third file never comes
+    interrupted = store_of(site, tmp_path).find_release()
+    assert interrupted.source == "demonstration"
+    site.break_after.clear()
+    site.requests.clear()
+    assert store_of(site, tmp_path).find_release().source == "fetched"
+    fetched = [path.rsplit("/", 1)[-1] for path, _ in site.requests if path.startswith("/files")]
+    assert fetched == ["vehicules-2024.csv", "usagers-2024.csv"]
+
+
+def test_a_year_that_is_not_published_is_named(site: Site, tmp_path: Path) -> None:
+    site.publish(2023)
+    with pytest.raises(ReleaseError, match=r"no complete release of 2024; it has \[2023\]"):
+        store_of(site, tmp_path).find_release(2024)
+
+
+def test_a_server_that_serves_other_bytes_is_an_error_and_no_reason_to_generate(site: Site, tmp_path: Path) -> None:
+    site.publish(2024)
+    site.resources[0]["checksum"]["value"] = "0" * 40
+    with pytest.raises(ReleaseError, match="is not the published file"):
+        store_of(site, tmp_path).find_release()
+    assert not (tmp_path / "releases-demo").exists()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
