@@ -1,0 +1,218 @@
+"""The serving bundle: what promotion publishes and the service loads. Bytes in, bytes out.
+
+A bundle is three files: ``manifest.json`` (what the model is, with the SHA-256 of the other two), ``model.onnx`` (the
+graph with imputation and scaling inside) and ``known_answers.json`` (rows with the probabilities the pipeline gave
+when the bundle was made). Nothing in it is ever unpickled. Opening one checks all three before a single answer is
+given.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from road_assets.core.vocabulary import FEATURE_NAMES
+
+MANIFEST_FILE: Final = "manifest.json"
+GRAPH_FILE: Final = "model.onnx"
+ANSWERS_FILE: Final = "known_answers.json"
+BUNDLE_FILES: Final = (MANIFEST_FILE, GRAPH_FILE, ANSWERS_FILE)
+
+GRAPH_INPUT: Final = "features"
+GRAPH_OUTPUT: Final = "probability"
+
+ANSWER_TOLERANCE: Final = 1e-6
+"""Largest difference in probability between the graph and the pipeline that trained it."""
+
+FeatureMatrix = npt.NDArray[np.float32]
+"""Shape (rows, 13), columns in the order of ``FEATURE_NAMES``, official codes as they are, NaN where unknown."""
+
+Probabilities = npt.NDArray[np.float64]
+"""Shape (rows,), probability of a severe injury."""
+
+
+class BundleError(ValueError):
+    """A bundle that must not answer: damaged, incomplete, for other features, or wrong on its known answers."""
+
+
+class Window(BaseModel):
+    """First and last day, both included."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first_day: date
+    last_day: date
+
+
+class Facts(BaseModel):
+    """What is known of a model when its bundle is made.
+
+    Attributes:
+        model_name: name in the registry.
+        features: input columns in order.
+        threshold: a probability at or above it is answered as severe.
+        data: where the accidents come from, to be said wherever results are shown.
+        training_window: days the model has seen.
+        evaluation_window: later days it was judged on.
+        metrics: figures measured on the real rows of the evaluation window.
+        code_version: of this project.
+        libraries: versions that trained and exported the model.
+        created_at: moment of export, with time zone.
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    model_name: str
+    features: tuple[str, ...]
+    threshold: float
+    data: str
+    training_window: Window
+    evaluation_window: Window
+    metrics: dict[str, float]
+    code_version: str
+    libraries: dict[str, str]
+    created_at: datetime
+
+
+class Manifest(Facts):
+    """The facts, the bundle's format, and the SHA-256 of every other file of the bundle."""
+
+    format: Literal[1] = 1
+    sha256: dict[str, str]
+
+
+def pack(graph: bytes, rows: FeatureMatrix, answers: Sequence[float] | Probabilities, facts: Facts) -> dict[str, bytes]:
+    """Make the files of a bundle.
+
+    Args:
+        graph: serialized ONNX model, input ``features`` float32 (rows, 13), output ``probability`` (rows,).
+        rows: known questions, shape (questions, 13).
+        answers: the training pipeline's probabilities for them.
+        facts: what the manifest tells.
+
+    Returns:
+        File name to content, ready to be stored together.
+    """
+    known = {
+        "features": [[None if np.isnan(code) else int(code) for code in row] for row in rows],
+        "probability": [float(answer) for answer in answers],
+    }
+    files = {GRAPH_FILE: graph, ANSWERS_FILE: json.dumps(known).encode()}
+    manifest = Manifest(**facts.model_dump(), sha256={name: _sha256(content) for name, content in files.items()})
+    return {MANIFEST_FILE: manifest.model_dump_json(indent=2).encode(), **files}
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A checked model, ready to answer from several threads at once.
+
+    Attributes:
+        manifest: what the model is.
+        session: the running graph.
+    """
+
+    manifest: Manifest
+    session: ort.InferenceSession
+
+    @classmethod
+    def open(cls, files: Mapping[str, bytes], *, threads: int = 1) -> Self:
+        """Check a bundle and start its graph.
+
+        Args:
+            files: content by file name, as ``pack`` made them.
+            threads: threads for one call; one is fastest for single rows.
+
+        Returns:
+            The bundle, having answered every known question right.
+
+        Raises:
+            BundleError: a file is missing or altered, the manifest does not parse, the features are not ours, the graph
+                does not load, or a known answer differs by more than ``ANSWER_TOLERANCE``.
+        """
+        manifest = read_manifest(files)
+        _check_files(manifest, files)
+        if manifest.features != FEATURE_NAMES:
+            raise BundleError(
+                f"the bundle expects the features {list(manifest.features)}, this code gives {list(FEATURE_NAMES)}; "
+                "promote a model trained by this version"
+            )
+        bundle = cls(manifest, _start(files[GRAPH_FILE], threads))
+        bundle.check_known_answers(files[ANSWERS_FILE])
+        return bundle
+
+    def predict(self, rows: FeatureMatrix) -> Probabilities:
+        """Estimate the probability of a severe injury.
+
+        Args:
+            rows: shape (rows, 13), NaN where unknown.
+
+        Returns:
+            Shape (rows,), in the order given.
+        """
+        (answers,) = self.session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})
+        return np.asarray(answers, dtype=np.float64).reshape(-1)
+
+    def check_known_answers(self, content: bytes) -> None:
+        """Ask the known questions.
+
+        Args:
+            content: the bytes of ``known_answers.json``.
+
+        Raises:
+            BundleError: there is no question, or an answer is off by more than ``ANSWER_TOLERANCE``.
+        """
+        known = json.loads(content)
+        rows = np.array(known["features"], dtype=np.float32).reshape(-1, len(FEATURE_NAMES))
+        expected = np.array(known["probability"], dtype=np.float64)
+        if not len(rows):
+            raise BundleError(f"{ANSWERS_FILE} holds no question, so the model cannot be checked")
+        worst = float(np.max(np.abs(self.predict(rows) - expected)))
+        if not worst <= ANSWER_TOLERANCE:
+            raise BundleError(
+                f"the graph's answers to {len(rows)} known questions are off by up to {worst:.3g}, "
+                f"allowed is {ANSWER_TOLERANCE:g}; the model must not serve"
+            )
+
+
+def read_manifest(files: Mapping[str, bytes]) -> Manifest:
+    """Parse the manifest alone, as a page or a table needs it.
+
+    Raises:
+        BundleError: it is missing or does not parse.
+    """
+    if MANIFEST_FILE not in files:
+        raise BundleError(f"the bundle has no {MANIFEST_FILE}; it holds {sorted(files)}")
+    try:
+        return Manifest.model_validate_json(files[MANIFEST_FILE])
+    except ValidationError as error:
+        raise BundleError(f"{MANIFEST_FILE} does not parse: {error}") from error
+
+
+def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    for name in BUNDLE_FILES[1:]:
+        if name not in files or name not in manifest.sha256:
+            raise BundleError(f"the bundle or its manifest lacks {name}; it holds {sorted(files)}")
+        found = _sha256(files[name])
+        if found != manifest.sha256[name]:
+            raise BundleError(f"{name} is damaged: SHA-256 {found}, the manifest says {manifest.sha256[name]}")
+
+
+def _start(graph: bytes, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    try:
+        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own, with no common base below Exception
+        raise BundleError(f"{GRAPH_FILE} does not load: {error}") from error
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,49 @@
+"""From the mix to what the model is trained on: every code present, the target binary.
+
+Standardisation is not done here: it belongs to the model's own pipeline, so that the service cannot forget it.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from road_assets.core.vocabulary import FEATURE_NAMES, UNKNOWN_CODE
+
+
+def modes_of(codes: pd.DataFrame) -> dict[str, int]:
+    """Most frequent recorded code of each feature.
+
+    Args:
+        codes: at least the 13 feature columns, ``UNKNOWN_CODE`` where not recorded.
+
+    Returns:
+        Feature name to code; the smallest of equally frequent ones.
+
+    Raises:
+        ValueError: a feature has no recorded code at all.
+    """
+    modes: dict[str, int] = {}
+    for name in FEATURE_NAMES:
+        recorded = codes[name][codes[name] != UNKNOWN_CODE]
+        if recorded.empty:
+            raise ValueError(
+                f"feature {name!r} is recorded in none of {len(codes)} rows, so there is no mode to impute; "
+                "check the release, or widen the window"
+            )
+        modes[name] = int(recorded.mode().iloc[0])
+    return modes
+
+
+def impute(codes: pd.DataFrame, modes: Mapping[str, int]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Replace codes that were not recorded by the mode.
+
+    Args:
+        codes: mix rows.
+        modes: code per feature, from ``modes_of`` on earlier days.
+
+    Returns:
+        A copy with no ``UNKNOWN_CODE`` left among the 13 features, and how many values were filled in per feature.
+    """
+    unknown = codes[list(FEATURE_NAMES)] == UNKNOWN_CODE
+    filled = codes.assign(**{name: codes[name].mask(unknown[name], modes[name]) for name in FEATURE_NAMES})
+    return filled, {name: int(unknown[name].sum()) for name in FEATURE_NAMES}

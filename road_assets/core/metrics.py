@@ -1,0 +1,94 @@
+"""Figures that say how good a model is, each beside what a constant answer would reach."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
+
+DECIDING_METRIC: Final = "roc_auc"
+"""Promotion compares this one: it does not depend on the threshold, and 82 % of users are not severely hurt."""
+
+CALIBRATION_BINS: Final = 10
+
+
+def evaluate(labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64], *, threshold: float) -> dict[str, float]:
+    """Judge probabilities of a severe injury against what happened.
+
+    Args:
+        labels: shape (rows,), 1 for severe.
+        probabilities: shape (rows,).
+        threshold: at or above it the answer is "severe".
+
+    Returns:
+        ``roc_auc``, ``average_precision``, ``brier``, ``calibration_error``, ``accuracy`` with ``constant_accuracy``
+        beside it, ``balanced_accuracy``, macro precision, recall and F1, the four counts of the confusion matrix,
+        ``rows`` and ``severe_share``.
+
+    Raises:
+        ValueError: the labels hold only one class, so that nothing can be ranked.
+    """
+    labels = np.asarray(labels).astype(int)
+    if set(np.unique(labels)) != {0, 1}:
+        raise ValueError(
+            f"{len(labels)} rows to judge on hold the classes {sorted(set(labels.tolist()))}; both 0 and 1 are needed"
+        )
+    answers = (probabilities >= threshold).astype(int)
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, answers, average="macro", zero_division=0.0)
+    (true_negative, false_positive), (false_negative, true_positive) = confusion_matrix(labels, answers, labels=[0, 1])
+    severe_share = float(labels.mean())
+    return {
+        "roc_auc": float(roc_auc_score(labels, probabilities)),
+        "average_precision": float(average_precision_score(labels, probabilities)),
+        "brier": float(brier_score_loss(labels, probabilities)),
+        "calibration_error": calibration_error(labels, probabilities),
+        "accuracy": float((answers == labels).mean()),
+        "constant_accuracy": max(severe_share, 1 - severe_share),
+        "balanced_accuracy": float(balanced_accuracy_score(labels, answers)),
+        "precision_macro": float(precision),
+        "recall_macro": float(recall),
+        "f1_macro": float(f1),
+        "true_negatives": float(true_negative),
+        "false_positives": float(false_positive),
+        "false_negatives": float(false_negative),
+        "true_positives": float(true_positive),
+        "rows": float(len(labels)),
+        "severe_share": severe_share,
+    }
+
+
+def calibration_bins(
+    labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64], *, bins: int = CALIBRATION_BINS
+) -> list[tuple[float, float, int]]:
+    """Compare what was estimated with what happened, in groups of about the same number of rows.
+
+    Args:
+        labels: shape (rows,).
+        probabilities: shape (rows,).
+        bins: number of groups.
+
+    Returns:
+        Per group: mean probability, share of severe cases, rows. Rows of equal probability are in one group, so that
+        the order in which they come decides nothing; ties can make groups fewer than asked.
+    """
+    order = np.argsort(probabilities, kind="stable")
+    ranked = probabilities[order]
+    even = np.arange(1, bins) * len(ranked) // bins
+    cuts = np.searchsorted(ranked, ranked[even]) if len(ranked) else even
+    groups = [group for group in np.split(order, cuts) if len(group)]
+    return [
+        (float(probabilities[group].mean()), float(np.asarray(labels)[group].mean()), len(group)) for group in groups
+    ]
+
+
+def calibration_error(labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64]) -> float:
+    """Expected calibration error over about equal groups: mean distance between estimated and observed share."""
+    bins = calibration_bins(labels, probabilities)
+    return float(sum(abs(estimated - observed) * rows for estimated, observed, rows in bins) / len(labels))
