@@ -1,0 +1,115 @@
+"""Postgres: the tables' schema, and rewriting the rows of some days in one transaction."""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import LiteralString
+
+import dagster as dg
+import pandas as pd
+import psycopg
+import pyarrow as pa
+import pyarrow.csv
+import sqlalchemy as sa
+import stamina
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
+_MIGRATION_LOCK = 7_202_411
+"""Any number, the same for all: two platforms that start at once migrate one after the other."""
+
+
+def migrate(url: str) -> None:
+    """Bring the tables to the newest revision; doing it twice, or from two processes at once, does no harm.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``.
+    """
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+class Database(dg.ConfigurableResource):
+    """The platform's tables.
+
+    Attributes:
+        url: ``postgresql://user:password@host:port/database`` of the role that may write.
+    """
+
+    url: str
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection]:
+        """A connection in one transaction: committed at the end, rolled back on an error.
+
+        Connecting is retried, since a database that restarts is back in seconds; what follows is not.
+        """
+        with _connect(self.url) as connection:
+            yield connection
+
+    def replace_days(self, table: str, frame: pd.DataFrame, days: Sequence[date]) -> None:
+        """Make the rows of some days exactly these, other days untouched, all or nothing.
+
+        Args:
+            table: name of a table with a ``day`` column.
+            frame: the rows; column names are the table's.
+            days: days whose rows are replaced, those without new rows included.
+        """
+        with self.connect() as connection:
+            self._rewrite(connection, table, frame, "day", list(days))
+
+    def replace_tables_of_days(self, frames: dict[str, pd.DataFrame], days: Sequence[date]) -> None:
+        """Like ``replace_days`` for several tables that must agree, in one transaction."""
+        with self.connect() as connection:
+            for table, frame in frames.items():
+                self._rewrite(connection, table, frame, "day", list(days))
+
+    def replace_rows(self, table: str, frame: pd.DataFrame, key: str, *, first: LiteralString | None = None) -> None:
+        """Make the rows with the frame's keys exactly these, all or nothing.
+
+        Args:
+            table: name of the table.
+            frame: the rows; column names are the table's.
+            key: column that names the rows to replace.
+            first: a statement to run before, in the same transaction.
+        """
+        with self.connect() as connection:
+            if first is not None:
+                connection.execute(first)
+            self._rewrite(connection, table, frame, key, frame[key].tolist())
+
+    def _rewrite(
+        self, connection: psycopg.Connection, table: str, frame: pd.DataFrame, key: str, values: Sequence[object]
+    ) -> None:
+        name = sql.Identifier(table)
+        # Two runs on one table wait for each other; readers do not wait.
+        connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(name))
+        connection.execute(
+            sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(name, sql.Identifier(key)), (list(values),)
+        )
+        columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns))
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(name, columns)
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(_to_csv(frame))
+
+
+@stamina.retry(on=psycopg.OperationalError, attempts=5, timeout=30)
+def _connect(url: str) -> psycopg.Connection:
+    return psycopg.connect(url, connect_timeout=10)
+
+
+def _to_csv(frame: pd.DataFrame) -> bytes:
+    """Rows as Postgres reads them: texts quoted, null as nothing between two commas."""
+    buffer = io.BytesIO()
+    options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
+    pa.csv.write_csv(pa.Table.from_pandas(frame, preserve_index=False), buffer, options)
+    return buffer.getvalue()

@@ -1,0 +1,144 @@
+"""Frames in Parquet files: one file per asset and partition, each replaced as a whole or not at all."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from dagster import ConfigurableResource
+
+from road_assets.resources.files import replacing
+
+_SUFFIX = ".parquet"
+_THREADS = 4
+"""Small files wait for the disk more than for the processor."""
+
+
+class LakeError(LookupError):
+    """Something was asked for that has not been materialized."""
+
+
+class Lake(ConfigurableResource):
+    """The folder of Parquet files.
+
+    Layout: ``<root>/<asset>/<year>/<day>.parquet`` for daily assets, ``<root>/<asset>/<year>.parquet`` for yearly ones.
+
+    Attributes:
+        root: absolute path of the folder.
+    """
+
+    root: str
+
+    def write_days(self, asset: str, frame: pd.DataFrame, days: Sequence[date]) -> None:
+        """Replace the files of some days.
+
+        Args:
+            asset: name of the asset.
+            frame: rows of those days in a ``day`` column, in any order; their order within a day is kept.
+            days: every day to write; a day without rows becomes an empty file.
+
+        Raises:
+            ValueError: the frame holds rows of other days.
+        """
+        ordered = frame.sort_values("day", kind="stable", ignore_index=True)
+        bounds = ordered["day"].searchsorted(pd.to_datetime(pd.Index(days)))
+        ends = ordered["day"].searchsorted(pd.to_datetime(pd.Index(days)), side="right")
+        if int((ends - bounds).sum()) != len(ordered):
+            strange = sorted(set(ordered["day"].dt.date) - set(days))
+            raise ValueError(
+                f"{asset}: rows of the days {strange[:3]} were given, which are not among the partitions to write"
+            )
+        table = pa.Table.from_pandas(ordered, preserve_index=False)
+        jobs = [
+            (self._day_path(asset, day), table.slice(start, end - start))
+            for day, start, end in zip(days, bounds, ends, strict=True)
+        ]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(lambda job: _write(*job), jobs))
+
+    def read_days(
+        self, asset: str, days: Iterable[date], *, columns: Sequence[str] | None = None, skip_missing: bool = False
+    ) -> pd.DataFrame:
+        """Read the files of some days, in the order of time.
+
+        Args:
+            asset: name of the asset.
+            days: the days wanted.
+            columns: only these columns.
+            skip_missing: leave out days that were never materialized instead of failing.
+
+        Returns:
+            Rows of all days.
+
+        Raises:
+            LakeError: a day was never materialized, or none of them was.
+        """
+        paths = {day: self._day_path(asset, day) for day in sorted(days)}
+        missing = [day for day, path in paths.items() if not path.is_file()]
+        if missing and not skip_missing:
+            raise LakeError(
+                f"{asset} has no partition for {missing[0]}"
+                + _and_others(missing)
+                + f"; materialize {asset} for those days first"
+            )
+        present = [path for day, path in paths.items() if day not in set(missing)]
+        if not present:
+            raise LakeError(
+                f"{asset} has no partition between {min(paths)} and {max(paths)}; materialize {asset} first"
+            )
+        with ThreadPoolExecutor(_THREADS) as pool:
+            tables = list(pool.map(lambda path: pq.read_table(path, columns=columns, partitioning=None), present))
+        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+
+    def stored_days(self, asset: str) -> list[date]:
+        """Days of an asset that were materialized, in order."""
+        files = Path(self.root, asset).glob(f"*/*{_SUFFIX}")
+        return sorted(date.fromisoformat(path.stem) for path in files)
+
+    def write_year(self, asset: str, year: int, frame: pd.DataFrame) -> None:
+        """Replace the file of a year."""
+        _write(self._year_path(asset, year), pa.Table.from_pandas(frame, preserve_index=False))
+
+    def read_year(self, asset: str, year: int, *, days: Iterable[date] | None = None) -> pd.DataFrame:
+        """Read the file of a year, or some days of it.
+
+        Raises:
+            LakeError: the year was never materialized.
+        """
+        path = self._year_path(asset, year)
+        if not path.is_file():
+            raise LakeError(f"{asset} has no partition {year}; materialize {asset} for {year} first")
+        wanted = None if days is None else pc.field("day").isin([pd.Timestamp(day) for day in days])
+        return pq.read_table(path, filters=wanted, partitioning=None).to_pandas()
+
+    def stored_years(self, asset: str) -> list[int]:
+        """Years of an asset that were materialized, in order."""
+        return sorted(int(path.stem) for path in Path(self.root, asset).glob(f"*{_SUFFIX}"))
+
+    def days_of_year(self, asset: str, year: int) -> list[date]:
+        """Days that have rows in the file of a year, in order."""
+        path = self._year_path(asset, year)
+        if not path.is_file():
+            return []
+        return sorted(
+            day.date() for day in pq.read_table(path, columns=["day"], partitioning=None)["day"].unique().to_pandas()
+        )
+
+    def _day_path(self, asset: str, day: date) -> Path:
+        return Path(self.root, asset, f"{day.year:04d}", f"{day.isoformat()}{_SUFFIX}")
+
+    def _year_path(self, asset: str, year: int) -> Path:
+        return Path(self.root, asset, f"{year:04d}{_SUFFIX}")
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _and_others(missing: Sequence[date]) -> str:
+    return f" and {len(missing) - 1} other days up to {missing[-1]}" if len(missing) > 1 else ""

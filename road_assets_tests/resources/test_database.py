@@ -1,0 +1,153 @@
+"""Rewriting days in a real Postgres."""
+
+import threading
+from collections.abc import Iterator
+from datetime import date
+
+import pandas as pd
+import psycopg
+import pytest
+
+from road_assets.core.joining import JOINED_COLUMNS
+from road_assets.local.postgres import EmbeddedPostgres
+from road_assets.resources.database import Database, migrate
+
+DAY, NEXT = date(2024, 1, 1), date(2024, 1, 2)
+
+
+def _scores(days: list[date], score: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "day": days,
+            "score": score,
+            "drifted_features": 1,
+            "current_rows": 300,
+            "reference_rows": 3000,
+            "model_version": 1,
+            "reference_first_day": DAY,
+            "reference_last_day": NEXT,
+            "data_source": 'a; b, "c" d\'e\nf\\g',
+        }
+    )
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
+    database = Database(url=postgres.url("road"))
+    yield database
+    with database.connect() as connection:
+        connection.execute("TRUNCATE drift_scores, drift_features, model_metrics, accidents")
+
+
+def _all(database: Database) -> list[tuple[date, float]]:
+    with database.connect() as connection:
+        return connection.execute("SELECT day, score FROM drift_scores ORDER BY day").fetchall()
+
+
+def test_rewriting_a_day_leaves_other_days_alone(database: Database) -> None:
+    database.replace_days("drift_scores", _scores([DAY, NEXT], 0.1), [DAY, NEXT])
+    database.replace_days("drift_scores", _scores([NEXT], 0.9), [NEXT])
+    assert _all(database) == [(DAY, 0.1), (NEXT, 0.9)]
+
+
+def test_a_day_that_lost_its_rows_is_emptied(database: Database) -> None:
+    database.replace_days("drift_scores", _scores([DAY, NEXT], 0.1), [DAY, NEXT])
+    database.replace_days("drift_scores", _scores([], 0.1), [NEXT])
+    assert _all(database) == [(DAY, 0.1)]
+
+
+def test_texts_arrive_as_they_are(database: Database) -> None:
+    database.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
+    with database.connect() as connection:
+        assert connection.execute("SELECT data_source FROM drift_scores").fetchall() == [('a; b, "c" d\'e\nf\\g',)]
+
+
+def test_null_and_empty_text_stay_apart(database: Database) -> None:
+    rows = pd.DataFrame(
+        {"day": [DAY, DAY], "num_acc": ["1", "2"], "user_key": "u", "data_source": "x", "adr": ["", None]}
+    )
+    database.replace_days("accidents", rows, [DAY])
+    with database.connect() as connection:
+        found = connection.execute("SELECT adr FROM accidents ORDER BY num_acc").fetchall()
+    assert found == [("",), (None,)]
+
+
+def test_a_row_that_the_table_refuses_leaves_everything_as_it_was(database: Database) -> None:
+    database.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
+    twice = pd.concat([_scores([DAY], 0.5), _scores([DAY], 0.6)])
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        database.replace_days("drift_scores", twice, [DAY])
+    assert _all(database) == [(DAY, 0.1)]
+
+
+def test_two_tables_are_rewritten_together_or_not_at_all(database: Database) -> None:
+    wrong = pd.DataFrame({"day": [DAY], "feature": ["lum"], "distance": [0.1], "noise": [0.1], "drifted": [None]})
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        database.replace_tables_of_days({"drift_scores": _scores([DAY], 0.1), "drift_features": wrong}, [DAY])
+    assert _all(database) == []
+
+
+def test_two_writers_of_one_day_do_not_double_it(database: Database) -> None:
+    errors: list[Exception] = []
+
+    def write(score: float) -> None:
+        try:
+            for _ in range(10):
+                database.replace_days("drift_scores", _scores([DAY, NEXT], score), [DAY, NEXT])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test must tell
+            errors.append(error)
+
+    writers = [threading.Thread(target=write, args=(score,)) for score in (0.1, 0.2, 0.3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert errors == []
+    assert [day for day, _ in _all(database)] == [DAY, NEXT]
+
+
+def _metrics(database: Database, version: int) -> pd.DataFrame:
+    """A row with a value in every column, whatever columns there are."""
+    with database.connect() as connection:
+        columns = connection.execute(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'model_metrics'"
+        ).fetchall()
+    values = {"date": DAY, "double precision": 0.5, "text": "", "boolean": True, "integer": version}
+    return pd.DataFrame([{name: values.get(kind, pd.Timestamp(DAY, tz="UTC")) for name, kind in columns}])
+
+
+def test_at_most_one_model_can_be_in_production(database: Database) -> None:
+    database.replace_rows("model_metrics", _metrics(database, 1), "model_version")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        database.replace_rows("model_metrics", _metrics(database, 2), "model_version")
+
+
+def test_a_statement_before_the_rewrite_belongs_to_its_transaction(database: Database) -> None:
+    database.replace_rows("model_metrics", _metrics(database, 1), "model_version")
+    broken = _metrics(database, 2).assign(as_of=None)
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        database.replace_rows("model_metrics", broken, "model_version", first="DELETE FROM model_metrics")
+    with database.connect() as connection:
+        assert connection.execute("SELECT model_version FROM model_metrics").fetchall() == [(1,)]
+
+
+def test_migrating_again_changes_nothing(postgres: EmbeddedPostgres, database: Database) -> None:
+    database.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
+    migrate(postgres.url("road"))
+    assert _all(database) == [(DAY, 0.1)]
+
+
+def test_the_table_has_every_canonical_column(database: Database) -> None:
+    with database.connect() as connection:
+        found = {
+            row[0]
+            for row in connection.execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'accidents'"
+            )
+        }
+    assert set(JOINED_COLUMNS) <= found
+
+
+def test_a_database_that_is_not_there_is_an_error_after_some_tries() -> None:
+    with pytest.raises(psycopg.OperationalError), Database(url="postgresql://nobody@127.0.0.1:1/none").connect():
+        pass

@@ -1,0 +1,102 @@
+"""Frames in Parquet files."""
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from road_assets.resources.lake import Lake, LakeError
+
+DAY, NEXT = date(2024, 2, 28), date(2024, 2, 29)
+
+
+def _frame(days: list[date]) -> pd.DataFrame:
+    return pd.DataFrame({"day": pd.to_datetime(days).astype("datetime64[us]"), "row": range(len(days))})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(root=str(tmp_path))
+
+
+def test_what_was_written_is_read_in_the_order_of_time(lake: Lake) -> None:
+    lake.write_days("asset", _frame([NEXT, DAY, NEXT]), [DAY, NEXT])
+    assert lake.read_days("asset", [NEXT, DAY])["row"].tolist() == [1, 0, 2]
+
+
+def test_writing_a_day_leaves_other_days_as_they_are(lake: Lake, tmp_path: Path) -> None:
+    lake.write_days("asset", _frame([DAY, NEXT]), [DAY, NEXT])
+    before = (tmp_path / "asset/2024/2024-02-29.parquet").read_bytes()
+    lake.write_days("asset", _frame([DAY, DAY]), [DAY])
+    assert (tmp_path / "asset/2024/2024-02-29.parquet").read_bytes() == before
+    assert len(lake.read_days("asset", [DAY])) == 2
+
+
+def test_a_day_without_rows_is_stored_as_empty_not_as_missing(lake: Lake) -> None:
+    lake.write_days("asset", _frame([DAY]), [DAY, NEXT])
+    assert lake.stored_days("asset") == [DAY, NEXT]
+    assert lake.read_days("asset", [NEXT]).empty
+
+
+def test_rows_of_a_day_that_is_not_written_are_refused_and_nothing_is_stored(lake: Lake) -> None:
+    with pytest.raises(ValueError, match="2024, 2, 29"):
+        lake.write_days("asset", _frame([DAY, NEXT]), [DAY])
+    assert lake.stored_days("asset") == []
+
+
+def test_a_day_never_materialized_is_named(lake: Lake) -> None:
+    lake.write_days("asset", _frame([DAY]), [DAY])
+    with pytest.raises(LakeError, match="asset has no partition for 2024-02-29; materialize asset"):
+        lake.read_days("asset", [DAY, NEXT])
+
+
+def test_missing_days_can_be_left_out_but_not_all_of_them(lake: Lake) -> None:
+    lake.write_days("asset", _frame([DAY]), [DAY])
+    assert len(lake.read_days("asset", [DAY, NEXT], skip_missing=True)) == 1
+    with pytest.raises(LakeError, match="no partition between"):
+        lake.read_days("asset", [NEXT], skip_missing=True)
+
+
+def test_only_the_asked_columns_are_read(lake: Lake) -> None:
+    lake.write_days("asset", _frame([DAY]), [DAY])
+    assert list(lake.read_days("asset", [DAY], columns=["row"]).columns) == ["row"]
+
+
+def test_a_year_can_be_read_whole_or_by_days(lake: Lake) -> None:
+    lake.write_year("release", 2024, _frame([DAY, NEXT, NEXT]))
+    assert len(lake.read_year("release", 2024)) == 3
+    assert len(lake.read_year("release", 2024, days=[NEXT])) == 2
+    assert lake.days_of_year("release", 2024) == [DAY, NEXT]
+    assert lake.stored_years("release") == [2024]
+
+
+def test_a_year_never_materialized_is_named_and_has_no_days(lake: Lake) -> None:
+    assert lake.days_of_year("release", 2023) == []
+    with pytest.raises(LakeError, match="materialize release for 2023"):
+        lake.read_year("release", 2023)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(lake: Lake, tmp_path: Path) -> None:
+    lake.write_days("asset", _frame([DAY]), [DAY])
+    folder = tmp_path / "asset" / "2024"
+    before = (folder / "2024-02-28.parquet").read_bytes()
+    unwritable = _frame([DAY]).assign(row=[object()])
+    with pytest.raises(Exception, match="object"):
+        lake.write_days("asset", unwritable, [DAY])
+    assert [path.name for path in folder.iterdir()] == ["2024-02-28.parquet"]
+    assert (folder / "2024-02-28.parquet").read_bytes() == before
+
+
+@given(st.lists(st.dates(date(2019, 1, 1), date(2025, 12, 31)), max_size=30))
+def test_no_row_is_lost_or_doubled_whatever_the_days(
+    tmp_path_factory: pytest.TempPathFactory, days: list[date]
+) -> None:
+    lake = Lake(root=str(tmp_path_factory.mktemp("lake")))
+    lake.write_days("asset", _frame(days), sorted(set(days)))
+    if days:
+        read = lake.read_days("asset", set(days))
+        assert sorted(read["row"]) == list(range(len(days)))
+        assert read["day"].is_monotonic_increasing
