@@ -1,0 +1,138 @@
+"""Drift per day: the score, the tables, and the report that people read."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from road_assets.assets import plots
+from road_assets.assets.common import OWNERS, SINGLE_RUN, picture
+from road_assets.assets.evidently_report import render_report
+from road_assets.assets.model import FEATURES
+from road_assets.checks.drift import ASSET, check_drift, drift_check_spec
+from road_assets.core.drift import RETRAIN_ABOVE, WINDOW_DAYS, DriftEvaluation, evaluate_days
+from road_assets.core.history import days_up_to
+from road_assets.core.vocabulary import FEATURE_NAMES
+from road_assets.partitions import DAILY, to_days, trailing_days
+from road_assets.resources.database import Database
+from road_assets.resources.lake import Lake
+from road_assets.resources.model_registry import ModelRegistry, NoModelError, RegisteredModel
+from road_assets.resources.reports import PublishedReport, Reports
+
+_COLUMNS: Final = ["day", "synthetic", *FEATURE_NAMES]
+
+
+class DriftConfig(dg.Config):
+    """What to draw.
+
+    Attributes:
+        draw_every_day: draw the HTML of every day, not only of the last and of those above the limit.
+    """
+
+    draw_every_day: bool = False
+
+
+@dg.asset(
+    name=ASSET,
+    partitions_def=DAILY,
+    backfill_policy=SINGLE_RUN,
+    deps=[dg.AssetDep(FEATURES, partition_mapping=trailing_days(WINDOW_DAYS)), "production_model"],
+    group_name="drift",
+    owners=OWNERS,
+    kinds={"evidently", "postgres"},
+    check_specs=[drift_check_spec],
+    description=(
+        "How far the real rows of the last seven days are from the training window of the model in production: a score "
+        "per day, tables for the dashboards, and Evidently's report."
+    ),
+)
+def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by name
+    context: dg.AssetExecutionContext,
+    config: DriftConfig,
+    lake: Lake,
+    database: Database,
+    registry: ModelRegistry,
+    reports: Reports,
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Score every day of the run, draw the last and those above the limit, tell the check."""
+    days, model = to_days(list(context.partition_keys)), _production(registry)
+
+    stored = lake.stored_days(FEATURES)
+    windows = {day: days_up_to(day, stored, WINDOW_DAYS) for day in days}
+    rows = _real_rows(lake, {known for window in windows.values() for known in window})
+    evaluation = evaluate_days(rows, windows, registry.reference_counts(model))
+    database.replace_tables_of_days(_tables(evaluation, model), days)
+
+    sample, published = registry.reference_sample(model), {}
+    drawn = days if config.draw_every_day else sorted({*evaluation.days_above_limit, days[-1]})
+    for number, day in enumerate(drawn, start=1):
+        current = rows[rows["day"].isin(pd.to_datetime(list(windows[day])))]
+        published[day] = reports.publish(day, render_report(sample, current), evaluation.scores[day])
+        context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
+    yield dg.MaterializeResult(metadata=_metadata(evaluation, model, published[days[-1]]))
+    yield check_drift(evaluation)
+
+
+def _production(registry: ModelRegistry) -> RegisteredModel:
+    model = registry.production()
+    if model is None:
+        raise NoModelError(
+            "no model is in production, so there is nothing to compare with; materialize production_model first"
+        )
+    return model
+
+
+def _real_rows(lake: Lake, days: set[date]) -> pd.DataFrame:
+    """Generated rows are no evidence of drift and stay out."""
+    rows = lake.read_days(FEATURES, days, columns=_COLUMNS)
+    return rows[~rows["synthetic"]]
+
+
+def _tables(evaluation: DriftEvaluation, model: RegisteredModel) -> dict[str, pd.DataFrame]:
+    manifest = model.manifest
+    scores = [
+        {
+            "day": day,
+            "score": score.score,
+            "drifted_features": len(score.drifted_features),
+            "current_rows": score.current_rows,
+            "reference_rows": score.reference_rows,
+            "model_version": model.version,
+            "reference_first_day": manifest.training_window.first_day,
+            "reference_last_day": manifest.training_window.last_day,
+            "data_source": manifest.data,
+        }
+        for day, score in evaluation.scores.items()
+    ]
+    features = [
+        {
+            "day": day,
+            "feature": feature.feature,
+            "distance": feature.distance,
+            "noise": feature.noise,
+            "drifted": feature.drifted,
+        }
+        for day, score in evaluation.scores.items()
+        for feature in score.features
+    ]
+    return {"drift_scores": pd.DataFrame(scores), "drift_features": pd.DataFrame(features)}
+
+
+def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: PublishedReport) -> dict[str, Any]:
+    last = evaluation.scores[evaluation.last_day]
+    days: Sequence[date] = list(evaluation.scores)
+    over_time = plots.scores_over_time(days, [score.score for score in evaluation.scores.values()], RETRAIN_ABOVE)
+    return {
+        "drift score of the last day": last.score,
+        "drifted features": ", ".join(last.drifted_features) or "none",
+        "days above the limit": ", ".join(map(str, evaluation.days_above_limit)) or "none",
+        "highest score": evaluation.highest_score,
+        "reference": f"training window of version {model.version}, {last.reference_rows} rows",
+        "data": model.manifest.data,
+        "distance per feature": picture(plots.drift_per_feature(last), "distance per feature"),
+        "score per day": picture(over_time, "score per day"),
+        "report (MLflow)": dg.MetadataValue.url(report.url),
+        "report (file)": dg.MetadataValue.path(str(report.page)),
+    }

@@ -1,0 +1,113 @@
+"""From the official files to one row per user and day."""
+
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+
+from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day
+from road_assets.core.replay import replayed_day
+from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, to_days
+from road_assets.resources.lake import Lake
+from road_assets.resources.releases import ReleasesResource
+
+RELEASE: str = "baac_release"
+
+
+@dg.asset(
+    partitions_def=YEARLY,
+    group_name="raw",
+    owners=OWNERS,
+    kinds={"csv", "parquet"},
+    io_manager_key="parquet",
+    description="The four official files of a year, read in any dialect and joined to one row per user of an accident.",
+)
+def baac_release(context: dg.AssetExecutionContext, releases: ReleasesResource) -> dg.Output[pd.DataFrame]:
+    """Read the year's release; its data version is the hash of the files' content."""
+    store = releases.store()
+    loaded = store.load_release(store.find_release(int(context.partition_key)))
+    counts, data = loaded.counts, loaded.release.data_label
+    context.log.info("%s: %d users of %d accidents on %d days", data, counts.users, counts.accidents, counts.days)
+    return dg.Output(
+        loaded.frame.assign(data_source=data),
+        data_version=dg.DataVersion(loaded.content_hash),
+        metadata={
+            "dagster/row_count": counts.users,
+            "accidents": counts.accidents,
+            "days": counts.days,
+            "data": data,
+            "content hash": loaded.content_hash,
+            "later place rows left out": counts.place_rows_dropped,
+            "vehicles without a user": counts.vehicles_without_user,
+            "users without a vehicle": counts.users_without_vehicle,
+            "users who fled (sex unknown)": counts.hit_and_run,
+            "users per day": rows_per_day(loaded.frame["day"]),
+            "preview": preview(loaded.frame),
+        },
+    )
+
+
+@dg.asset(
+    partitions_def=DAILY,
+    backfill_policy=SINGLE_RUN,
+    deps=[dg.AssetDep(baac_release, partition_mapping=IN_ITS_YEAR)],
+    group_name="raw",
+    owners=OWNERS,
+    kinds={"parquet"},
+    io_manager_key="parquet",
+    description=(
+        "The users of the day's accidents. A day that no release holds yet repeats a published one, and says so."
+    ),
+)
+def raw_accidents(context: dg.AssetExecutionContext, lake: Lake) -> dg.Output[pd.DataFrame]:
+    """Cut the release into days; replay the newest year for days after it."""
+    days = to_days(list(context.partition_keys))
+    published = {year: lake.days_of_year(RELEASE, year) for year in lake.stored_years(RELEASE)}
+    sources = {day: _source_of(day, published) for day in days}
+    frame = _read(lake, sources)
+    replayed = {day: source for day, source in sources.items() if day != source}
+    return dg.Output(
+        frame,
+        metadata={
+            "dagster/row_count": len(frame),
+            "accidents": int(frame["num_acc"].nunique()),
+            "days": len(days),
+            "replayed days": len(replayed),
+            "replayed_from": ", ".join(f"{day} repeats {source}" for day, source in list(replayed.items())[:10])
+            or "none",
+            "data": ", ".join(frame["data_source"].unique()),
+            "users per day": rows_per_day(frame["day"]),
+            "preview": preview(frame),
+        },
+    )
+
+
+def _source_of(day: date, published: dict[int, list[date]]) -> date:
+    """The published day whose rows a day gets: itself where a release covers it."""
+    covered = [known for days in published.values() for known in days]
+    if not covered:
+        raise dg.Failure("no release was materialized; materialize baac_release for a year first", allow_retries=False)
+    if day <= max(covered):
+        in_year = published.get(day.year, [])
+        if in_year and in_year[0] <= day <= in_year[-1]:
+            return day
+        raise dg.Failure(
+            f"no release holds {day}: the stored ones cover {', '.join(_span(days) for days in published.values())}; "
+            f"materialize baac_release for {day.year}, or leave the day out",
+            allow_retries=False,
+        )
+    return replayed_day(day, published[max(published)])
+
+
+def _span(days: list[date]) -> str:
+    return f"{days[0]} to {days[-1]}"
+
+
+def _read(lake: Lake, sources: dict[date, date]) -> pd.DataFrame:
+    years = sorted({source.year for source in sources.values()})
+    rows = pd.concat([lake.read_year(RELEASE, year, days=set(sources.values())) for year in years], ignore_index=True)
+    targets = pd.DataFrame({"source": list(sources.values()), "target": list(sources)}).astype("datetime64[us]")
+    placed = rows.merge(targets, left_on="day", right_on="source", how="inner")
+    placed["replayed_from"] = placed["source"].where(placed["source"] != placed["target"])
+    placed["day"] = placed["target"]
+    return placed.drop(columns=["source", "target"]).sort_values("day", kind="stable", ignore_index=True)

@@ -1,0 +1,98 @@
+"""The half-synthetic mix: a day's real rows and as many generated ones, so that each day differs from the last."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+
+from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
+from road_assets.core.drift import add_counts, count_codes, score_drift
+from road_assets.core.history import group_by_history
+from road_assets.core.mixing import CHAIN_COLUMNS, Chain, fit_chain, generate_days, labelled_codes, mix_days
+from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY
+from road_assets.io_managers import COLUMNS
+from road_assets.partitions import DAILY, to_days
+from road_assets.resources.lake import Lake
+
+RAW = "raw_accidents"
+_COLUMNS = ["day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name]
+
+
+class MixConfig(dg.Config):
+    """How rows are generated.
+
+    Attributes:
+        seed: with the day, decides every generated row.
+    """
+
+    seed: int = 42
+
+
+@dg.asset(
+    partitions_def=DAILY,
+    backfill_policy=SINGLE_RUN,
+    ins={RAW: dg.AssetIn(metadata={COLUMNS: _COLUMNS})},
+    group_name="synthetic",
+    owners=OWNERS,
+    kinds={"parquet", "scikitlearn"},
+    io_manager_key="parquet",
+    description=(
+        "All real rows of the day and as many generated ones, drawn from the joint distribution of earlier days."
+    ),
+)
+def synthetic_mix(
+    context: dg.AssetExecutionContext, config: MixConfig, raw_accidents: pd.DataFrame, lake: Lake
+) -> dg.Output[pd.DataFrame]:
+    """Fit one generator per history window, generate each day's second half, mark it."""
+    days = to_days(list(context.partition_keys))
+    real = labelled_codes(raw_accidents)
+    groups = group_by_history(days, lake.stored_days(RAW))
+    known = _with_earlier(real, days, groups, lake)
+    generated = []
+    for number, (history, members) in enumerate(groups.items(), start=1):
+        chain = _fit(known, history, seed=config.seed)
+        rows = real["day"].dt.date.value_counts().reindex(members, fill_value=0)
+        source = _source_label(known, history)
+        generated.append(generate_days(chain, rows.to_dict(), seed=config.seed, data_source=source))
+        context.log.info("generator %d of %d: %d rows for %d days", number, len(groups), chain.rows, len(members))
+    mix = mix_days(real, generated)
+    synthetic = mix["synthetic"]
+    return dg.Output(
+        mix,
+        metadata={
+            "dagster/row_count": len(mix),
+            "real rows": int((~synthetic).sum()),
+            "generated rows": int(synthetic.sum()),
+            "rows without a recorded severity, left out": len(raw_accidents) - len(real),
+            "generators fitted": len(groups),
+            "distance per column (generated against real)": figures_table(_distances(mix)),
+            "preview": preview(mix[mix["synthetic"]]),
+        },
+    )
+
+
+def _with_earlier(
+    real: pd.DataFrame, days: Sequence[date], groups: dict[tuple[date, ...], list[date]], lake: Lake
+) -> pd.DataFrame:
+    """The run's own rows, and those of earlier days that a generator needs."""
+    earlier = {day for history in groups for day in history} - set(days)
+    if not earlier:
+        return real
+    return pd.concat([labelled_codes(lake.read_days(RAW, earlier, columns=_COLUMNS)), real], ignore_index=True)
+
+
+def _fit(known: pd.DataFrame, history: tuple[date, ...], *, seed: int) -> Chain:
+    rows = known[known["day"].isin(pd.to_datetime(list(history)))]
+    return fit_chain(rows[list(CHAIN_COLUMNS)].to_numpy(dtype="int8"), seed=seed)
+
+
+def _source_label(known: pd.DataFrame, history: tuple[date, ...]) -> str:
+    return str(known.loc[known["day"].isin(pd.to_datetime(list(history))), "data_source"].iloc[0])
+
+
+def _distances(mix: pd.DataFrame) -> dict[str, float]:
+    """Total-variation distance of each feature between the two halves."""
+    real, generated = mix[~mix["synthetic"]], mix[mix["synthetic"]]
+    compared = score_drift(add_counts([count_codes(real)]), add_counts([count_codes(generated)]))
+    return {feature.feature: feature.distance for feature in compared.features}

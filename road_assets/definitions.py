@@ -1,0 +1,82 @@
+"""The code location: everything wired, in one place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from road_assets.assets.drift import drift_report
+from road_assets.assets.features import features
+from road_assets.assets.model import production_model, severity_model
+from road_assets.assets.raw import baac_release, raw_accidents
+from road_assets.assets.synthetic import synthetic_mix
+from road_assets.assets.tables import accidents_table, model_metrics_table
+from road_assets.io_managers import ParquetIOManager
+from road_assets.jobs import ALL_JOBS
+from road_assets.resources.database import Database
+from road_assets.resources.experiment import mlflow_run
+from road_assets.resources.lake import Lake
+from road_assets.resources.model_registry import ModelRegistry
+from road_assets.resources.releases import ReleasesResource
+from road_assets.resources.reports import Reports
+from road_assets.schedules import daily_schedule
+from road_assets.sensors import drift_retraining
+from road_assets.settings import PlatformSettings
+
+MLFLOW_DEFAULT_URL = "http://127.0.0.1:5000"
+
+ASSETS = (
+    baac_release,
+    raw_accidents,
+    synthetic_mix,
+    features,
+    accidents_table,
+    severity_model,
+    production_model,
+    model_metrics_table,
+    drift_report,
+)
+
+
+def build_resources(settings: PlatformSettings) -> dict[str, Any]:
+    """The resources of a platform whose state is under ``settings.home``.
+
+    Secrets stay in the environment until a run needs them.
+    """
+    lake = Lake(root=str(settings.home / "lake"))
+    mlflow_uri = dg.EnvVar("MLFLOW_TRACKING_URI")
+    mlflow_pages = settings.mlflow_public_url or settings.mlflow_tracking_uri or MLFLOW_DEFAULT_URL
+    return {
+        "lake": lake,
+        "parquet": ParquetIOManager(lake=lake),
+        "releases": ReleasesResource(
+            home=str(settings.home), releases_dir=str(settings.releases_dir) if settings.releases_dir else None
+        ),
+        "database": Database(url=dg.EnvVar("ROAD_DATABASE_URL")),
+        "registry": ModelRegistry(tracking_uri=mlflow_uri, public_url=mlflow_pages),
+        "reports": Reports(
+            folder=str(settings.home / "reports" / "drift"), tracking_uri=mlflow_uri, public_url=mlflow_pages
+        ),
+        "mlflow": mlflow_run.configured({"tracking_uri": {"env": "MLFLOW_TRACKING_URI"}}),
+    }
+
+
+def build_definitions(settings: PlatformSettings | None = None, **resource_overrides: Any) -> dg.Definitions:
+    """Assemble the real code location; tests replace resources by name.
+
+    Args:
+        settings: read from the environment by default.
+        resource_overrides: resources to put in the place of the default ones.
+    """
+    resources: Mapping[str, Any] = {**build_resources(settings or PlatformSettings()), **resource_overrides}
+    return dg.Definitions(
+        assets=ASSETS,
+        jobs=ALL_JOBS,
+        schedules=[daily_schedule],
+        sensors=[drift_retraining],
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

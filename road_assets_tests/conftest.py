@@ -1,0 +1,163 @@
+"""Real parts shared by the tests: a Postgres, an MLflow server, and a platform whose whole graph has run on them."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from road_assets.core.demonstration import generate_release
+from road_assets.definitions import build_definitions
+from road_assets.local.postgres import EmbeddedPostgres
+from road_assets.resources.database import migrate
+from road_assets.settings import PlatformSettings
+
+FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2024, 3, 15)
+SMALL_FOREST: Final = {"ops": {"severity_model": {"config": {"n_estimators": 20, "max_depth": 8}}}}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A real server, its tables migrated."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), port=0) as server:
+        migrate(server.url("road"))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server over SQLite, its artifacts proxied."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination",
+        str(folder / "files"),
+    ]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(  # noqa: S603 - our own command
+            command, env={**os.environ, **quiet, "PATH": path}, stdout=log, stderr=subprocess.STDOUT, cwd=folder
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url, server)
+        yield url
+    finally:
+        family = [*psutil.Process(server.pid).children(recursive=True), server]
+        for process in family:
+            process.kill()
+        server.wait()
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            httpx.get(f"{url}/health", timeout=2).raise_for_status()
+        except httpx.HTTPError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The real code location on real stores.
+
+    Attributes:
+        home: directory of the state.
+        releases: directory with the release's files.
+        definitions: what Dagster loads.
+        instance: Dagster's own storage.
+        database_url: of the tables.
+    """
+
+    home: Path
+    releases: Path
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+    database_url: str
+
+    def run(
+        self, job: str, first: date | str, last: date | None = None, *, config: dict[str, Any] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job for a partition, or for a range of days in one run; failures are in the result."""
+        definition = self.definitions.resolve_job_def(job)
+        if last is None:
+            return definition.execute_in_process(
+                config, instance=self.instance, partition_key=str(first), raise_on_error=False
+            )
+        span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+        return definition.execute_in_process(config, instance=self.instance, tags=span, raise_on_error=False)
+
+    def resource(self, name: str) -> Any:
+        """A resource as the assets get it."""
+        return self.definitions.resources[name].process_config_and_initialize()
+
+    def query(self, statement: Any) -> list[tuple[Any, ...]]:
+        """Rows of the tables."""
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(statement).fetchall()
+
+
+@pytest.fixture(scope="session")
+def make_platform(
+    postgres: EmbeddedPostgres, mlflow_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Platform]]:
+    """Makes a platform with a generated release and empty tables of its own."""
+    with pytest.MonkeyPatch.context() as environment:
+
+        def make(*, accidents: int = 3000, first: date = FIRST_DAY, last: date = LAST_DAY) -> Platform:
+            home = tmp_path_factory.mktemp("platform")
+            releases = home / "official"
+            releases.mkdir()
+            files = generate_release(first.year, accidents=accidents, seed=7, first_day=first, last_day=last)
+            for name, content in files.items():
+                (releases / name).write_bytes(content)
+            database_url = _fresh_database(postgres, home.name)
+            environment.setenv("ROAD_DATABASE_URL", database_url)
+            environment.setenv("MLFLOW_TRACKING_URI", mlflow_url)
+            settings = PlatformSettings(home=home, releases_dir=releases)
+            return Platform(home, releases, build_definitions(settings), dg.DagsterInstance.ephemeral(), database_url)
+
+        yield make
+
+
+def _fresh_database(postgres: EmbeddedPostgres, name: str) -> str:
+    with psycopg.connect(postgres.url("road"), autocommit=True) as connection:
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    migrate(postgres.url(name))
+    return postgres.url(name)
+
+
+@pytest.fixture(scope="session")
+def platform(make_platform: Callable[..., Platform]) -> Platform:
+    """A platform whose whole graph was materialized once; tests that use it only look, or repeat."""
+    ready = make_platform()
+    runs = (
+        ready.run("release_job", str(FIRST_DAY.year)),
+        ready.run("ingest_job", FIRST_DAY, LAST_DAY),
+        ready.run("training_job", LAST_DAY, config=SMALL_FOREST),
+        ready.run("drift_job", FIRST_DAY, LAST_DAY),
+    )
+    assert [run.success for run in runs] == [True] * len(runs)
+    return ready

@@ -1,0 +1,50 @@
+"""The code location as Dagster loads it."""
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from road_assets.definitions import build_definitions, defs
+from road_assets.settings import PlatformSettings
+
+DAILY_ASSETS = {"raw_accidents", "synthetic_mix", "features", "accidents_table", "drift_report"}
+
+
+def test_every_asset_has_an_owner_a_group_a_kind_and_a_description() -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.owners, spec.key
+        assert spec.group_name != "default", spec.key
+        assert spec.kinds, spec.key
+        assert len(spec.description or "") > 40, spec.key
+
+
+def test_daily_assets_materialize_a_window_in_one_run() -> None:
+    graph = defs.resolve_asset_graph()
+    for name in DAILY_ASSETS:
+        assert graph.get(dg.AssetKey(name)).backfill_policy == dg.BackfillPolicy.single_run()
+
+
+@pytest.mark.parametrize("job", ["release_job", "ingest_job", "drift_job", "daily_job", "training_job"])
+def test_every_job_resolves(job: str) -> None:
+    assert defs.resolve_job_def(job).name == job
+
+
+def test_the_schedule_asks_for_yesterday_in_paris() -> None:
+    schedule = defs.resolve_schedule_def("daily_schedule")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.execution_timezone == "Europe/Paris"
+    assert schedule.cron_schedule == "0 3 * * *"
+
+
+def test_loading_the_location_imports_neither_mlflow_nor_evidently() -> None:
+    heavy = "{'mlflow', 'evidently', 'dagster_mlflow'}"
+    program = f"import sys, road_assets.definitions; print(sorted({heavy} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    assert found.stdout.strip() == "[]"
+
+
+def test_resources_can_be_replaced_by_name() -> None:
+    resource = dg.ResourceDefinition.hardcoded_resource("mine")
+    assert build_definitions(PlatformSettings(), lake=resource).resources["lake"] is resource
