@@ -69,7 +69,8 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     drawn = days if config.draw_every_day else sorted({*evaluation.days_above_limit, days[-1]})
     for number, day in enumerate(drawn, start=1):
         current = rows[rows["day"].isin(pd.to_datetime(list(windows[day])))]
-        published[day] = reports.publish(day, render_report(sample, current), evaluation.scores[day])
+        report = render_report(sample, current, title=_title(windows[day], model))
+        published[day] = reports.publish(day, report, evaluation.scores[day])
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
     yield dg.MaterializeResult(metadata=_metadata(evaluation, model, published[days[-1]]))
     yield check_drift(evaluation)
@@ -88,6 +89,14 @@ def _real_rows(lake: Lake, days: set[date]) -> pd.DataFrame:
     """Generated rows are no evidence of drift and stay out."""
     rows = lake.read_days(FEATURES, days, columns=_COLUMNS)
     return rows[~rows["synthetic"]]
+
+
+def _title(window: Sequence[date], model: RegisteredModel) -> str:
+    reference = model.manifest.training_window
+    return (
+        f"Drift of {window[0]} to {window[-1]} from what model version {model.version} learned "
+        f"({reference.first_day} to {reference.last_day}) – {model.manifest.data}"
+    )
 
 
 def _tables(evaluation: DriftEvaluation, model: RegisteredModel) -> dict[str, pd.DataFrame]:

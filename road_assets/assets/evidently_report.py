@@ -4,6 +4,7 @@ Evidently's own tests are not used: its default changes with the sample size, it
 """
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Final
 
 import pandas as pd
@@ -27,12 +28,13 @@ class RenderedReport:
     json: str
 
 
-def render_report(reference: pd.DataFrame, current: pd.DataFrame) -> RenderedReport:
+def render_report(reference: pd.DataFrame, current: pd.DataFrame, *, title: str) -> RenderedReport:
     """Draw the report.
 
     Args:
         reference: real rows of the production model's training window, or a sample of them; the 13 features.
         current: real rows of the trailing window; the 13 features.
+        title: stands above the report; it says which days are compared and where the data comes from.
 
     Returns:
         The page and its data.
@@ -52,7 +54,12 @@ def render_report(reference: pd.DataFrame, current: pd.DataFrame) -> RenderedRep
         drift_share=RETRAIN_ABOVE,
     )
     snapshot = Report([preset]).run(*datasets)
-    return RenderedReport(snapshot.get_html_str(as_iframe=False), snapshot.json())
+    page = snapshot.get_html_str(as_iframe=False).replace("<body>", f"<body>{_headline(title)}", 1)
+    return RenderedReport(page, snapshot.json())
+
+
+def _headline(title: str) -> str:
+    return f'<h1 style="font: 600 1.1rem sans-serif; margin: 1rem 2rem">{escape(title)}</h1>'
 
 
 def total_variation(

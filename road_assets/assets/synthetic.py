@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
+from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
 from road_assets.core.history import group_by_history
 from road_assets.core.mixing import CHAIN_COLUMNS, Chain, fit_chain, generate_days, labelled_codes, mix_days
@@ -88,7 +89,7 @@ def _fit(known: pd.DataFrame, history: tuple[date, ...], *, seed: int) -> Chain:
 
 
 def _source_label(known: pd.DataFrame, history: tuple[date, ...]) -> str:
-    return str(known.loc[known["day"].isin(pd.to_datetime(list(history))), "data_source"].iloc[0])
+    return data_source_of(known[known["day"].isin(pd.to_datetime(list(history)))])
 
 
 def _distances(mix: pd.DataFrame) -> dict[str, float]:

@@ -166,14 +166,17 @@ class Bundle:
             content: the bytes of ``known_answers.json``.
 
         Raises:
-            BundleError: there is no question, or an answer is off by more than ``ANSWER_TOLERANCE``.
+            BundleError: they do not parse, there is no question or not an answer to each, the graph does not take them,
+                or an answer is off by more than ``ANSWER_TOLERANCE``.
         """
-        known = json.loads(content)
-        rows = np.array(known["features"], dtype=np.float32).reshape(-1, len(FEATURE_NAMES))
-        expected = np.array(known["probability"], dtype=np.float64)
-        if not len(rows):
-            raise BundleError(f"{ANSWERS_FILE} holds no question, so the model cannot be checked")
-        worst = float(np.max(np.abs(self.predict(rows) - expected)))
+        rows, expected = _read_known(content)
+        try:
+            answers = self.predict(rows)
+        except Exception as error:  # onnxruntime raises classes of its own, with no common base below Exception
+            raise BundleError(f"{GRAPH_FILE} does not take the {len(FEATURE_NAMES)} features: {error}") from error
+        if answers.shape != expected.shape:
+            raise BundleError(f"{GRAPH_FILE} gives {len(answers)} answers to {len(rows)} questions")
+        worst = float(np.max(np.abs(answers - expected)))
         if not worst <= ANSWER_TOLERANCE:
             raise BundleError(
                 f"the graph's answers to {len(rows)} known questions are off by up to {worst:.3g}, "
@@ -202,6 +205,20 @@ def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
         found = _sha256(files[name])
         if found != manifest.sha256[name]:
             raise BundleError(f"{name} is damaged: SHA-256 {found}, the manifest says {manifest.sha256[name]}")
+
+
+def _read_known(content: bytes) -> tuple[FeatureMatrix, Probabilities]:
+    try:
+        known = json.loads(content)
+        rows = np.array(known["features"], dtype=np.float32)
+        expected = np.array(known["probability"], dtype=np.float64)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{ANSWERS_FILE} does not parse: {error}") from error
+    if not len(rows):
+        raise BundleError(f"{ANSWERS_FILE} holds no question, so the model cannot be checked")
+    if rows.shape != (len(expected), len(FEATURE_NAMES)):
+        raise BundleError(f"{ANSWERS_FILE} holds questions of shape {rows.shape} and {len(expected)} answers")
+    return rows, expected
 
 
 def _start(graph: bytes, threads: int) -> ort.InferenceSession:

@@ -102,6 +102,8 @@ def train_candidate(
         BundleError: graph and pipeline disagree.
     """
     split = split_rows(rows, windows)
+    if split.evaluation.empty:
+        raise ValueError(f"no real user on {windows.evaluation[0]} to {windows.evaluation[-1]}, so nothing to judge on")
     pipeline = fit_forest(split.training, settings, threads=threads)
     matrix, labels = feature_matrix(split.evaluation), split.evaluation[TARGET].to_numpy()
     probabilities = pipeline.predict_proba(matrix)[:, 1]

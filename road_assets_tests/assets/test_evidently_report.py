@@ -20,7 +20,7 @@ def sides() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_evidently_shows_our_distances_and_our_verdicts(sides: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     ours = {feature.feature: feature for feature in score_drift(*map(count_codes, sides)).features}
-    metrics = json.loads(render_report(*sides).json)["metrics"]
+    metrics = json.loads(render_report(*sides, title="").json)["metrics"]
     shown = {
         metric["config"]["column"].split(" ")[0]: metric["value"]
         for metric in metrics
@@ -33,6 +33,7 @@ def test_evidently_shows_our_distances_and_our_verdicts(sides: tuple[pd.DataFram
 
 
 def test_the_page_speaks_the_codebooks_words_and_needs_no_network(sides: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    html = render_report(*sides).html
+    html = render_report(*sides, title="<demonstration> data").html
+    assert "&lt;demonstration&gt; data</h1>" in html
     assert FEATURE_BY_NAME["lum"].codes[0].en in html
     assert "<script src=" not in html

@@ -92,6 +92,7 @@ def test_the_report_is_drawn_for_the_last_day_and_readable_without_network(platf
     page = platform.home / "reports" / "drift" / f"{LAST_DAY}.html"
     html = page.read_text()
     assert "total-variation distance" in html
+    assert DATA_OFFICIAL in html
     assert 'src="http' not in html
     assert sorted(path.suffix for path in page.parent.iterdir() if path.stem == str(LAST_DAY)) == [".html", ".json"]
 

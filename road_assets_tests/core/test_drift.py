@@ -1,0 +1,236 @@
+"""The distance between two sets of accidents, and how much of it is chance."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from road_assets.core.drift import (
+    DISTANCE_THRESHOLD,
+    FALSE_ALARM_SHARE,
+    MIN_ROWS,
+    RETRAIN_ABOVE,
+    WARN_ABOVE,
+    CodeCounts,
+    DriftScore,
+    add_counts,
+    count_codes,
+    evaluate_days,
+    sampling_noise,
+    score_drift,
+)
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, UNKNOWN_CODE
+from road_assets_tests.core.core_frames import days_from, draw_codes_frame
+
+SKEWED = {"sexe": [0.68, 0.32], "atm": [0.8, 0.12, 0.02, 0.005, 0.005, 0.005, 0.015, 0.02, 0.01]}
+
+
+def make_counts(rows: int, *, seed: int) -> CodeCounts:
+    """Counts of random rows, any distribution."""
+    rng = np.random.default_rng(seed)
+    shares = {feature.name: rng.dirichlet(np.full(len(feature.codes) + 1, 0.5)) for feature in FEATURES}
+    return {name: rng.multinomial(rows, share) for name, share in shares.items()}
+
+
+def two_codes(first: int, second: int, *, moved: tuple[str, ...] = FEATURE_NAMES) -> CodeCounts:
+    """Rows of which some hold a feature's first code and the others its second; features not moved hold only the first.
+
+    Every feature has at least two codes.
+    """
+    rows = first + second
+    return {
+        feature.name: np.array(
+            [0, first, second, *[0] * (len(feature.codes) - 2)]
+            if feature.name in moved
+            else [0, rows, *[0] * (len(feature.codes) - 1)]
+        )
+        for feature in FEATURES
+    }
+
+
+def only_distance(score: DriftScore) -> float:
+    (distance,) = {round(feature.distance, 12) for feature in score.features}
+    return distance
+
+
+def test_codes_are_counted_in_the_order_of_the_vocabulary_with_not_recorded_first() -> None:
+    codes = draw_codes_frame(4).assign(catu=[1, 3, 3, UNKNOWN_CODE], trajet=[0, 9, 9, 9])
+    counts = count_codes(codes)
+    assert list(counts) == list(FEATURE_NAMES)
+    assert counts["catu"].tolist() == [1, 1, 0, 2]
+    assert counts["trajet"].tolist() == [0, 1, 0, 0, 0, 0, 0, 3]
+    assert all(counts[feature.name].shape == (len(feature.codes) + 1,) for feature in FEATURES)
+
+
+def test_no_row_counts_nothing() -> None:
+    assert all(not counts.any() for counts in count_codes(draw_codes_frame(0)).values())
+
+
+@pytest.mark.parametrize("strange", [7, 99, -2])
+def test_a_code_that_the_codebook_does_not_have_is_named(strange: int) -> None:
+    codes = draw_codes_frame(5).assign(situ=[1, strange, 2, strange, 8])
+    with pytest.raises(ValueError, match=rf"feature 'situ' holds the codes \[{strange}\], which the codebook"):
+        count_codes(codes)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=4))
+def test_counts_of_days_add_up_to_the_counts_of_their_rows_together(rows: list[int]) -> None:
+    parts = [draw_codes_frame(count, seed=seed, unknown=0.1) for seed, count in enumerate(rows)]
+    together, summed = count_codes(pd.concat(parts)), add_counts([count_codes(part) for part in parts])
+    assert all((together[name] == summed[name]).all() for name in FEATURE_NAMES)
+
+
+@given(st.integers(MIN_ROWS, 5000), st.integers(MIN_ROWS, 5000), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_a_distance_is_between_0_and_1_and_the_same_from_either_side(
+    reference_rows: int, current_rows: int, reference_seed: int, current_seed: int
+) -> None:
+    one, other = make_counts(reference_rows, seed=reference_seed), make_counts(current_rows, seed=current_seed)
+    there, back = score_drift(one, other), score_drift(other, one)
+    for forth, backwards in zip(there.features, back.features, strict=True):
+        assert 0 <= forth.distance <= 1 + 1e-12
+        assert forth.distance == pytest.approx(backwards.distance, abs=1e-12)
+        assert forth.drifted == (forth.distance > DISTANCE_THRESHOLD and forth.distance > forth.noise)
+    assert there.score == sum(feature.drifted for feature in there.features) / 13
+    assert there.drifted_features == [feature.feature for feature in there.features if feature.drifted]
+    assert [feature.feature for feature in there.features] == list(FEATURE_NAMES)
+    assert (there.reference_rows, there.current_rows) == (reference_rows, current_rows)
+
+
+@given(st.integers(MIN_ROWS, 5000), st.integers(1, 20), st.integers(0, 10_000))
+def test_equal_shares_are_no_distance_apart_however_many_rows(rows: int, times: int, seed: int) -> None:
+    counts = make_counts(rows, seed=seed)
+    score = score_drift(counts, {name: count * times for name, count in counts.items()})
+    assert only_distance(score) == 0
+    assert (score.score, score.drifted_features, score.retrain, score.warn) == (0, [], False, False)
+
+
+def test_the_distance_is_half_the_summed_differences_of_shares() -> None:
+    assert only_distance(score_drift(two_codes(700, 300), two_codes(550, 450))) == 0.15
+    assert only_distance(score_drift(two_codes(1000, 0), two_codes(0, 400))) == 1
+
+
+def test_a_distance_past_the_threshold_counts_only_past_the_noise_of_so_few_rows() -> None:
+    few = score_drift(two_codes(105, 95), two_codes(80, 120))
+    many = score_drift(two_codes(105_000, 95_000), two_codes(80_000, 120_000))
+    assert only_distance(few) == only_distance(many) == 0.125
+    assert (few.score, many.score) == (0, 1)
+    assert few.features[0].noise > 0.125 > DISTANCE_THRESHOLD > many.features[0].noise
+
+
+def test_a_distance_past_the_noise_counts_only_past_the_threshold() -> None:
+    score = score_drift(two_codes(500_000, 500_000), two_codes(590_000, 410_000))
+    assert score.features[0].noise < 0.02 < only_distance(score) < DISTANCE_THRESHOLD
+    assert score.drifted_features == []
+
+
+@pytest.mark.parametrize(
+    ("moved", "warn", "retrain"),
+    [(0, False, False), (3, False, False), (4, True, False), (6, True, False), (7, True, True)],
+)
+def test_more_than_30_percent_of_features_warn_and_more_than_half_retrain(
+    moved: int, *, warn: bool, retrain: bool
+) -> None:
+    names = FEATURE_NAMES[:moved]
+    score = score_drift(two_codes(5000, 0, moved=names), two_codes(0, 5000, moved=names))
+    assert score.drifted_features == list(names)
+    assert score.score == moved / 13
+    assert (score.warn, score.retrain) == (warn, retrain)
+    assert (score.score > WARN_ABOVE, score.score > RETRAIN_ABOVE) == (warn, retrain)
+
+
+@pytest.mark.parametrize(
+    ("reference_rows", "current_rows", "enough"),
+    [(MIN_ROWS, MIN_ROWS, True), (MIN_ROWS, MIN_ROWS - 1, False), (MIN_ROWS - 1, 10_000, False), (10_000, 0, False)],
+)
+def test_too_few_rows_on_either_side_say_nothing(reference_rows: int, current_rows: int, *, enough: bool) -> None:
+    score = score_drift(two_codes(reference_rows, 0), two_codes(0, current_rows))
+    assert score.enough_rows is enough
+    assert score.score == (1 if enough else 0)
+    assert [np.isnan(feature.distance) for feature in score.features] == [not enough] * 13
+    assert (score.reference_rows, score.current_rows) == (reference_rows, current_rows)
+    assert score.retrain is enough
+
+
+@pytest.mark.parametrize("name", SKEWED)
+@pytest.mark.parametrize(("reference_rows", "current_rows"), [(20_000, 340), (300, 300)])
+def test_of_1000_windows_that_did_not_change_at_most_one_percent_pass_the_noise(
+    name: str, reference_rows: int, current_rows: int
+) -> None:
+    rng = np.random.default_rng(5)
+    shares = np.array(SKEWED[name])
+    references = rng.multinomial(reference_rows, shares, size=1000) / reference_rows
+    windows = rng.multinomial(current_rows, shares, size=1000) / current_rows
+    distances = np.abs(references - windows).sum(axis=1) / 2
+    noise = np.array([sampling_noise(reference, reference_rows, current_rows) for reference in references])
+    assert (distances > noise).mean() <= FALSE_ALARM_SHARE
+    assert distances.max() > noise.min() / 3  # a bound that nothing comes near would find no drift either
+
+
+@given(
+    st_numpy.arrays(np.float64, st.integers(2, 10), elements=st.floats(0.001, 1)),
+    st.integers(MIN_ROWS, 100_000),
+    st.integers(MIN_ROWS, 100_000),
+)
+def test_noise_shrinks_with_rows_on_either_side(weights: np.ndarray[Any, Any], reference: int, current: int) -> None:
+    shares = weights / weights.sum()
+    noise = sampling_noise(shares, reference, current)
+    assert noise > 0
+    assert sampling_noise(shares, 2 * reference, current) < noise
+    assert sampling_noise(shares, reference, 2 * current) < noise
+    assert sampling_noise(shares, 4 * reference, 4 * current) == pytest.approx(noise / 2)
+    assert sampling_noise(shares, current, reference) == pytest.approx(noise)
+
+
+def make_days(days: tuple[date, ...], *, per_day: int, **codes: int) -> pd.DataFrame:
+    rows = draw_codes_frame(len(days) * per_day).assign(**codes)
+    return rows.assign(day=pd.to_datetime(np.repeat(np.array(days, dtype="datetime64[us]"), per_day)))
+
+
+def test_each_day_is_scored_on_its_window_as_if_alone() -> None:
+    days = days_from(date(2024, 3, 1), 6)
+    rows = pd.concat([make_days(days[:3], per_day=90), make_days(days[3:], per_day=90, lum=3, atm=4)])
+    windows = {day: days[max(0, number - 2) : number + 1] for number, day in enumerate(days)}
+    reference = count_codes(draw_codes_frame(6000, seed=9))
+    evaluation = evaluate_days(rows, windows, reference)
+    assert list(evaluation.scores) == list(days)
+    for day, window in windows.items():
+        alone = count_codes(rows[rows["day"].dt.date.isin(window)])
+        scored, expected = evaluation.scores[day], score_drift(reference, alone)
+        assert (scored.score, scored.current_rows) == (expected.score, expected.current_rows)
+    assert evaluation.scores[days[1]].enough_rows is False
+    assert evaluation.scores[days[5]].drifted_features == ["lum", "atm"]
+    assert evaluation.last_day == days[5]
+    assert evaluation.highest_score == 2 / 13
+    assert evaluation.days_above_limit == []
+
+
+def test_days_above_the_limit_are_told_in_order_of_time() -> None:
+    days = days_from(date(2024, 3, 1), 4)
+    changed = {feature.name: min(feature.values) for feature in FEATURES}
+    rows = pd.concat([make_days(days[:2], per_day=3000), make_days(days[2:], per_day=3000, **changed)])
+    evaluation = evaluate_days(rows, {day: (day,) for day in days}, count_codes(draw_codes_frame(6000, seed=9)))
+    assert evaluation.days_above_limit == list(days[2:])
+    assert evaluation.highest_score == 1
+
+
+def test_a_day_without_rows_adds_nothing_to_its_window() -> None:
+    days = days_from(date(2024, 3, 1), 2)
+    rows = make_days(days[:1], per_day=250)
+    evaluation = evaluate_days(
+        rows,
+        {
+            days[0]: days[:1],
+            days[1]: days,
+        },
+        count_codes(draw_codes_frame(300)),
+    )
+    assert [evaluation.scores[day].current_rows for day in days] == [250, 250]
+    empty = evaluate_days(rows.iloc[:0], {days[1]: days}, count_codes(draw_codes_frame(300)))
+    assert empty.scores[days[1]].current_rows == 0
+    assert empty.highest_score == 0
