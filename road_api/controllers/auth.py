@@ -1,0 +1,44 @@
+"""Logging in."""
+
+from typing import Any
+
+from litestar import Controller, Request, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotAuthorizedException
+
+from road_api.auth import LIFETIME_SECONDS, PasswordCheck, Tokens, challenge
+from road_api.bodies import read_text_fields
+from road_api.openapi import TAG_LOG_IN, TOKEN_PATH, TokenOperation, describe_problem
+from road_api.schemas import Token
+
+
+class AuthController(Controller):
+    """Gives tokens."""
+
+    tags = (TAG_LOG_IN,)
+
+    @post(
+        TOKEN_PATH,
+        status_code=200,
+        operation_id="createToken",
+        operation_class=TokenOperation,
+        summary="Log in",
+        description=f"Gives a token that is good for {LIFETIME_SECONDS // 60} minutes.",
+        responses={
+            400: describe_problem("The form is malformed or a field is missing"),
+            401: describe_problem("Wrong user name or password"),
+            413: describe_problem("The form is too large"),
+        },
+    )
+    async def create_token(
+        self,
+        request: Request[Any, Any, Any],
+        passwords: NamedDependency[PasswordCheck],
+        tokens: NamedDependency[Tokens],
+    ) -> Token:
+        """Check a user's password and give a token."""
+        username, password = await read_text_fields(request, "username", "password")
+        user = await passwords.find(username, password)
+        if user is None:
+            raise NotAuthorizedException("the user name or the password is wrong", headers=challenge())
+        return Token(tokens.make(user.username), LIFETIME_SECONDS)

@@ -1,0 +1,63 @@
+"""Whether the process lives, whether it can estimate, and its metrics."""
+
+import asyncio
+import json
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import ServiceUnavailableException
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from road_api.metrics import Metrics
+from road_api.openapi import TAG_OPERATIONS, describe_problem
+from road_api.schemas import Live, Ready, RegistryHealth
+from road_api.services.model_poller import ModelPoller
+from road_api.services.model_store import ModelStore
+
+
+class HealthController(Controller):
+    """For supervisors and Prometheus. Open to all: it tells nothing about anybody."""
+
+    tags = (TAG_OPERATIONS,)
+
+    @get("/health/live", operation_id="getLive", summary="Is the process alive?")
+    async def live(self) -> Live:
+        """Answer, and depend on nothing."""
+        return Live()
+
+    @get(
+        "/health/ready",
+        operation_id="getReady",
+        summary="Can it estimate?",
+        description="Asks the model its known questions and says whether the registry is reachable.",
+        responses={503: describe_problem("No model is loaded yet, or it answers known questions wrong")},
+    )
+    async def ready(self, store: NamedDependency[ModelStore], poller: NamedDependency[ModelPoller]) -> Ready:
+        """Ask the model its known questions."""
+        state, model = poller.state, store.current
+        registry = RegistryHealth(state.reachable, state.detail)
+        if model is None:
+            detail = f"no model is loaded yet; registry: {state.detail}" + (
+                f"; {state.refused}" if state.refused else ""
+            )
+            raise ServiceUnavailableException(
+                detail, extra={"model_version": None, "registry_reachable": state.reachable}
+            )
+        try:
+            await asyncio.to_thread(model.bundle.check_known_answers, model.known_answers)
+        except ValueError as error:
+            extra = {"model_version": model.ref.version, "registry_reachable": state.reachable}
+            raise ServiceUnavailableException(str(error), extra=extra) from error
+        return Ready(
+            model_version=model.ref.version,
+            data=model.bundle.manifest.data,
+            known_answers=len(json.loads(model.known_answers)["probability"]),
+            loaded_at=model.loaded_at.isoformat(timespec="seconds"),
+            registry=registry,
+            refused=state.refused,
+        )
+
+    @get("/metrics", operation_id="getMetrics", summary="Metrics for Prometheus", media_type="text/plain")
+    async def metrics(self, metrics: NamedDependency[Metrics]) -> Response[bytes]:
+        """Show the metrics in Prometheus' text format."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

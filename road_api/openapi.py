@@ -1,0 +1,176 @@
+"""The OpenAPI document: what a question looks like, made from the vocabulary, and how to log in. Shown at ``/docs``."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    Example,
+    OAuthFlow,
+    OAuthFlows,
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+    Tag,
+)
+
+from road_api.problems import MEDIA_TYPE
+from road_api.schemas import Problem
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, UNKNOWN_CODE, Feature
+
+API_VERSION: Final = "1.0.0"
+"""Of the interface, not of the code behind it."""
+
+DOCS_PATH: Final = "/docs"
+DOCS_FILES_PATH: Final = "/docs/files"
+TOKEN_PATH: Final = "/auth/token"  # noqa: S105 (a path, not a password)
+CSV_FIELD: Final = "file_request"
+
+TAG_LOG_IN: Final = "Log in"
+TAG_ESTIMATES: Final = "Estimates"
+TAG_OPERATIONS: Final = "Operations"
+
+BEARER: Final = "BearerToken"
+PASSWORD: Final = "PasswordLogin"  # noqa: S105 (name of a scheme, not a password)
+PROTECTED: Final[list[dict[str, list[str]]]] = [{PASSWORD: []}, {BEARER: []}]
+
+SCENE_EXAMPLE: Final = dict(zip(FEATURE_NAMES, (1, 1, 1, 3, 5, 2, 2, 6, 2, 1, 0, 1, 1), strict=True))
+"""A driver on a wet departmental road at night, in a collision of the "other" kind."""
+
+
+def swagger_files() -> Path:
+    """Find the files of Swagger UI in the installed package, without importing it (it would bring Flask along).
+
+    Raises:
+        RuntimeError: the package is not installed.
+    """
+    spec = find_spec("flask_swagger_ui")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("Swagger UI is not installed; install the project's dependencies (flask-swagger-ui)")
+    return Path(spec.origin).parent / "dist"
+
+
+def describe_problem(description: str) -> ResponseSpec:
+    """Describe an error answer of an endpoint."""
+    return ResponseSpec(Problem, generate_examples=False, description=description, media_type=MEDIA_TYPE)
+
+
+def make_openapi_config() -> OpenAPIConfig:
+    """Make the document's head, its security schemes and the page that shows it, all without the network."""
+    page = SwaggerRenderPlugin(
+        path="/",
+        js_url=f"{DOCS_FILES_PATH}/swagger-ui-bundle.js",
+        css_url=f"{DOCS_FILES_PATH}/swagger-ui.css",
+        standalone_preset_js_url=f"{DOCS_FILES_PATH}/swagger-ui-standalone-preset.js",
+        favicon=f"<link rel='icon' type='image/png' href='{DOCS_FILES_PATH}/favicon-32x32.png'>",
+    )
+    return OpenAPIConfig(
+        title="Road accident severity",
+        version=API_VERSION,
+        description=(
+            "Estimates, from what is known when a road accident is reported in France, whether a user is severely hurt "
+            "(killed or hospitalised). To try it: press **Authorize**, log in with user name and password, then "
+            "**Try it out** on an endpoint."
+        ),
+        tags=[Tag(TAG_LOG_IN), Tag(TAG_ESTIMATES), Tag(TAG_OPERATIONS)],
+        path=DOCS_PATH,
+        render_plugins=[page, JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes=_security_schemes()),
+    )
+
+
+@dataclass
+class TokenOperation(Operation):
+    """An operation that takes the log-in form."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads itself."""
+        text = Schema(type=OpenAPIType.STRING, min_length=1)
+        hidden = Schema(type=OpenAPIType.STRING, format="password", min_length=1)  # type: ignore[arg-type] # the enum lacks it
+        form = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={"username": text, "password": hidden},
+            required=["username", "password"],
+        )
+        content = {
+            "application/x-www-form-urlencoded": OpenAPIMediaType(form),
+            "multipart/form-data": OpenAPIMediaType(form),
+        }
+        self.request_body = RequestBody(content, required=True)
+
+
+@dataclass
+class SceneOperation(Operation):
+    """An operation that takes the 13 features of one user."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads itself."""
+        scene = Schema(
+            type=OpenAPIType.OBJECT,
+            title="Scene",
+            properties={feature.name: describe_feature(feature) for feature in FEATURES},
+            required=list(FEATURE_NAMES),
+            additional_properties=False,
+        )
+        examples: dict[str, Example | Reference] = {
+            "known": Example(summary="Everything is known", value=SCENE_EXAMPLE),
+            "unknown": Example(summary="Nothing is known", value=dict.fromkeys(FEATURE_NAMES, UNKNOWN_CODE)),
+        }
+        self.request_body = RequestBody({"application/json": OpenAPIMediaType(scene, examples=examples)}, required=True)
+
+
+@dataclass
+class CsvOperation(Operation):
+    """An operation that takes a file of questions."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads itself."""
+        file = Schema(
+            type=OpenAPIType.STRING,
+            format=OpenAPIFormat.BINARY,
+            description=(
+                f"CSV with `,` or `;`, UTF-8 or cp1252, and a header naming {', '.join(FEATURE_NAMES)} in any order; "
+                f"other columns are ignored. Empty or {UNKNOWN_CODE} is unknown."
+            ),
+        )
+        form = Schema(type=OpenAPIType.OBJECT, properties={CSV_FIELD: file}, required=[CSV_FIELD])
+        self.request_body = RequestBody({"multipart/form-data": OpenAPIMediaType(form)}, required=True)
+
+
+def describe_feature(feature: Feature) -> Schema:
+    """Describe a field of a question: its codes and their labels in both languages, and "unknown"."""
+    codes: list[Any] = [code.value for code in feature.codes]
+    return Schema(
+        type=[OpenAPIType.INTEGER, OpenAPIType.NULL],
+        enum=[*codes, UNKNOWN_CODE, None],
+        title=feature.en,
+        description=(
+            f"{feature.en}: {feature.describe_codes('en')}. {UNKNOWN_CODE} or null = unknown.\n\n"
+            f"{feature.fr} : {feature.describe_codes('fr')}. {UNKNOWN_CODE} ou null = inconnu."
+        ),
+    )
+
+
+def _security_schemes() -> dict[str, Any]:
+    return {
+        PASSWORD: SecurityScheme(
+            type="oauth2",
+            description="Log in here; the page then sends the token by itself. Leave the client fields empty.",
+            flows=OAuthFlows(password=OAuthFlow(token_url=TOKEN_PATH, scopes={})),
+        ),
+        BEARER: SecurityScheme(
+            type="http",
+            scheme="bearer",
+            bearer_format="JWT",
+            description=f"Or paste an `access_token` from `POST {TOKEN_PATH}`.",
+        ),
+    }

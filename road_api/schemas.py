@@ -1,0 +1,156 @@
+"""What the service answers, as types: the OpenAPI document and the JSON both derive from them.
+
+The shape of a question is in ``openapi.py``, made from the vocabulary. The answers to a file are dataclasses, because
+msgspec wants a tag in structs of which one or the other may come.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+
+class Token(msgspec.Struct):
+    """A bearer token.
+
+    Attributes:
+        access_token: to be sent as ``Authorization: Bearer <access_token>``.
+        expires_in: seconds until it is refused.
+        token_type: always ``bearer``.
+    """
+
+    access_token: str
+    expires_in: int
+    token_type: str = "bearer"  # noqa: S105 (a word of RFC 6750, not a password)
+
+
+class Prediction(msgspec.Struct):
+    """The estimate for one user of an accident.
+
+    Attributes:
+        user: who asked.
+        prediction: one answer, 1 for severe and 0 for not severe.
+        probability: of a severe injury.
+        confidence: probability of the class answered.
+        label: the answer in English.
+        label_fr: the answer in French.
+        model_version: version of the model that answered, in the registry.
+        data: where the accidents come from that the model has learned.
+    """
+
+    user: str
+    prediction: list[int]
+    probability: float
+    confidence: float
+    label: str
+    label_fr: str
+    model_version: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedRow:
+    """The estimate for one line of a file; ``line`` counts from 1, so that the first row after the header is 2."""
+
+    line: int
+    prediction: int
+    probability: float
+    confidence: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why a line was not estimated; ``field`` is null where the line as a whole is wrong."""
+
+    field: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A line that could not be estimated. The others are."""
+
+    line: int
+    error: RowError
+
+
+@dataclass(frozen=True, slots=True)
+class CsvPrediction:
+    """The answers for a file, a row per row and in its order."""
+
+    user: str
+    model_version: str
+    data: str
+    rows: int
+    predictions: list[PredictedRow | RefusedRow]
+
+
+class AllowedCode(msgspec.Struct):
+    """A value that a field may have."""
+
+    code: int | None
+    en: str
+    fr: str
+
+
+class FieldError(msgspec.Struct, omit_defaults=True):
+    """What is wrong with one field of a question."""
+
+    field: str
+    reason: str
+    allowed: list[AllowedCode] = []
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """An error as RFC 9457 has it.
+
+    Attributes:
+        title: the status in words.
+        status: HTTP status.
+        detail: what happened and what to do.
+        request_id: also in the header ``X-Request-ID`` and in the log.
+        type: kind of problem.
+        errors: one entry for each wrong field.
+    """
+
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    type: str = "about:blank"
+    errors: list[FieldError] = []
+
+
+class Live(msgspec.Struct):
+    """The process answers."""
+
+    status: str = "live"
+
+
+class RegistryHealth(msgspec.Struct):
+    """What the last look at the model registry found; ``reachable`` is null before the first."""
+
+    reachable: bool | None
+    detail: str
+
+
+class Ready(msgspec.Struct):
+    """The service can estimate.
+
+    Attributes:
+        status: always ``ready``.
+        model_version: version that answers.
+        data: where the accidents come from that the model has learned.
+        known_answers: number of known questions just answered right.
+        loaded_at: when this version was loaded, ISO 8601.
+        registry: the model registry, which is only needed for the next version.
+        refused: why the version that production points at is not the one served, else null.
+    """
+
+    model_version: str
+    data: str
+    known_answers: int
+    loaded_at: str
+    registry: RegistryHealth
+    refused: str | None
+    status: str = "ready"

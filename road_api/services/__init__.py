@@ -1,0 +1,1 @@
+"""What the service does, without HTTP: reading rows, keeping the model, estimating."""

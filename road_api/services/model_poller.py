@@ -1,0 +1,111 @@
+"""Follows the production alias: loads a new version beside the old, checks it, keeps it on disk, then swaps.
+
+Whatever goes wrong, the model that answers stays, the failure is logged and counted, and the next look tries again.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import structlog
+
+from road_api.metrics import Metrics
+from road_api.services.bundle_cache import BundleCache
+from road_api.services.model_registry import ModelRegistry, RegistryError
+from road_api.services.model_store import ModelRef, ModelStore, ServedModel
+from road_assets.core.bundle import BundleError
+
+logger = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class PollerState:
+    """What the last look found, for the health endpoint.
+
+    Attributes:
+        reachable: whether the registry answered, None before the first look.
+        detail: the same in words.
+        refused: why the last version offered is not served, None if it is.
+    """
+
+    reachable: bool | None = None
+    detail: str = "not asked yet"
+    refused: str | None = None
+
+
+class ModelPoller:
+    """Keeps a store filled with the production model.
+
+    Attributes:
+        state: what the last look found.
+    """
+
+    def __init__(self, registry: ModelRegistry, cache: BundleCache, store: ModelStore, metrics: Metrics) -> None:
+        """Move bundles from a registry to a cache and a store."""
+        self._registry = registry
+        self._cache = cache
+        self._store = store
+        self._metrics = metrics
+        self.state = PollerState()
+
+    async def restore(self) -> None:
+        """Start with the bundle on disk, if there is one; a damaged one is refused and reported."""
+        try:
+            kept = await asyncio.to_thread(self._cache.load)
+            if kept is not None:
+                self._swap(await asyncio.to_thread(ServedModel.open, *kept), source="disk")
+        except Exception as error:  # noqa: BLE001 (a start must not fail because of what was left on disk)
+            self._report_refusal("the bundle on disk", error)
+
+    async def run(self, seconds: float) -> None:
+        """Look for ever, with a pause of some seconds between two looks."""
+        while True:
+            await self.poll()
+            await asyncio.sleep(seconds)
+
+    async def poll(self) -> None:
+        """Look once, and load what is new."""
+        try:
+            ref = await self._registry.find_production()
+        except RegistryError as error:
+            self._report_registry(reachable=False, detail=str(error))
+            return
+        self._report_registry(reachable=True, detail="answers" if ref else "answers, but nothing was promoted yet")
+        current = self._store.current
+        if ref is None:
+            return
+        if current is not None and current.ref == ref:
+            self.state.refused = None
+            return
+        try:
+            await self._load(ref)
+        except Exception as error:  # noqa: BLE001 (a new version must not take the service down, whatever it holds)
+            self._report_refusal(f"version {ref.version}", error)
+
+    async def _load(self, ref: ModelRef) -> None:
+        files = await self._registry.download(ref)
+        model = await asyncio.to_thread(ServedModel.open, ref, files)
+        await asyncio.to_thread(self._cache.save, ref, files)
+        self._swap(model, source="registry")
+
+    def _swap(self, model: ServedModel, source: str) -> None:
+        self._store.current = model
+        self.state.refused = None
+        self._metrics.show_model(model.ref.version, model.loaded_at.timestamp())
+        logger.info("model loaded", version=model.ref.version, source=source, data=model.bundle.manifest.data)
+
+    def _report_registry(self, *, reachable: bool, detail: str) -> None:
+        self._metrics.registry_up.set(reachable)
+        if (reachable, detail) != (self.state.reachable, self.state.detail):  # not a line every few seconds
+            logger.log(
+                logging.INFO if reachable else logging.WARNING, "model registry", reachable=reachable, detail=detail
+            )
+        self.state.reachable, self.state.detail = reachable, detail
+
+    def _report_refusal(self, what: str, error: Exception) -> None:
+        self._metrics.swap_failures.inc()
+        reason = f"{what} is refused: {error or type(error).__name__}"
+        if reason != self.state.refused:
+            expected = isinstance(error, BundleError | RegistryError | OSError)
+            logger.error("model refused", reason=reason, exc_info=None if expected else error)
+        self.state.refused = reason

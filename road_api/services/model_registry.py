@@ -1,0 +1,110 @@
+"""MLflow's registry over its REST interface: which version is in production, and the files of its bundle.
+
+The mlflow package is not used: it takes seconds to import and brings what the service must not hold.
+"""
+
+import ipaddress
+from typing import Any, Final
+
+import httpx
+
+from road_api.services.model_store import ModelRef
+from road_assets.core.bundle import BUNDLE_FILES
+from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
+
+BUNDLE_FOLDER: Final = "bundle"
+"""Folder among the run's artifacts that holds the bundle."""
+
+TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
+"""Seconds to wait for bytes, and for a connection."""
+
+_NO_SUCH_ALIAS = (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST)
+"""What MLflow answers for a missing model and for a missing alias."""
+
+
+class RegistryError(RuntimeError):
+    """The registry cannot be reached or does not answer as MLflow does."""
+
+
+def open_client(uri: str, username: str | None = None, password: str | None = None) -> httpx.AsyncClient:
+    """Make a client for a registry; the caller closes it.
+
+    Args:
+        uri: address of the MLflow server.
+        username: for basic authentication, with ``password``.
+        password: for basic authentication.
+    """
+    # A proxy named by the environment leads outside; nothing on this machine is reached through it.
+    local = _is_local(httpx.URL(uri).host)
+    auth = httpx.BasicAuth(username, password or "") if username else None
+    return httpx.AsyncClient(base_url=uri.rstrip("/") + "/", auth=auth, timeout=TIMEOUT, trust_env=not local)
+
+
+class ModelRegistry:
+    """Reads from one MLflow server."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        """Use a client whose base address is the server's."""
+        self._client = client
+
+    async def find_production(self) -> ModelRef | None:
+        """Ask which version the production alias points at.
+
+        Returns:
+            The version, or None while nothing was promoted.
+
+        Raises:
+            RegistryError: no answer, or not MLflow's.
+        """
+        query = {"name": MODEL_NAME, "alias": PRODUCTION_ALIAS}
+        response = await self._get("api/2.0/mlflow/registered-models/alias", query)
+        if response.status_code in _NO_SUCH_ALIAS and "error_code" in _json(response):
+            return None
+        _expect_success(response)
+        try:
+            version = _json(response)["model_version"]
+            return ModelRef(str(version["version"]), str(version["run_id"]))
+        except (KeyError, TypeError) as error:
+            raise RegistryError(f"{response.url} does not describe a model version: {response.text[:200]!r}") from error
+
+    async def download(self, ref: ModelRef) -> dict[str, bytes]:
+        """Fetch the files of a version's bundle.
+
+        Returns:
+            Content by file name. Nothing about it is checked here.
+
+        Raises:
+            RegistryError: a file is missing or the transfer broke.
+        """
+        files = {}
+        for name in BUNDLE_FILES:
+            response = await self._get("get-artifact", {"run_uuid": ref.run_id, "path": f"{BUNDLE_FOLDER}/{name}"})
+            _expect_success(response)
+            files[name] = response.content
+        return files
+
+    async def _get(self, path: str, query: dict[str, str]) -> httpx.Response:
+        try:
+            return await self._client.get(path, params=query)
+        except httpx.HTTPError as error:
+            detail = str(error) or type(error).__name__
+            raise RegistryError(f"no answer from {self._client.base_url}{path}: {detail}") from error
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise RegistryError(f"{response.url} answered {response.status_code} without JSON; is it MLflow?") from error
+
+
+def _expect_success(response: httpx.Response) -> None:
+    if not response.is_success:
+        raise RegistryError(f"{response.url} answered {response.status_code}: {response.text[:200]!r}")

@@ -1,0 +1,156 @@
+"""What the service can be told, all of it by environment variables, and what it refuses to start with.
+
+No other module of the service reads the environment. Outside demonstration mode nothing starts with a default: the
+signing secret and the user must be given.
+"""
+
+import ipaddress
+import secrets
+from pathlib import Path
+from typing import Final, Self
+
+from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "ROAD_API_"
+
+SECRET_MIN_BYTES: Final = 32
+"""HS256 signs with SHA-256, so a shorter secret is easier to guess than the signature (RFC 7518, section 3.2)."""
+
+SECRET_MIN_DISTINCT_CHARACTERS: Final = 10
+PLACEHOLDERS: Final = ("changeme", "change-me", "change_me", "your-", "your_", "secret-key", "secretkey", "placeholder")
+
+MAKE_SECRET: Final = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'  # noqa: S105 (how to make one)
+MAKE_HASH: Final = 'python -c "import argon2, getpass; print(argon2.PasswordHasher().hash(getpass.getpass()))"'
+
+
+class SettingsError(ValueError):
+    """The environment does not allow a start; the message says which variable and how to make a value."""
+
+
+class Settings(BaseSettings):
+    """Settings of one running service.
+
+    Attributes:
+        host: address to listen on.
+        port: TCP port to listen on.
+        demo: demonstration: a known user, a secret made on the spot, loopback only.
+        jwt_secret: signs the tokens; every worker needs the same one.
+        username: the one user outside demonstration mode.
+        password_hash: that user's Argon2 hash.
+        mlflow_uri: address of the model registry, http or https.
+        mlflow_username: for a registry behind basic authentication.
+        mlflow_password: for a registry behind basic authentication.
+        poll_seconds: pause between two looks at the production alias.
+        home: where the platform keeps its state.
+        state_dir: where the last good bundle is kept; ``api`` below ``home`` unless given.
+        csv_max_bytes: largest file that ``predict_csv`` takes.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    demo: bool = Field(default=False, validation_alias="ROAD_DEMO")
+    jwt_secret: SecretStr | None = None
+    username: str | None = None
+    password_hash: SecretStr | None = None
+    mlflow_uri: str = Field(default="http://127.0.0.1:5000", validation_alias="MLFLOW_TRACKING_URI")
+    mlflow_username: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_USERNAME")
+    mlflow_password: SecretStr | None = Field(default=None, validation_alias="MLFLOW_TRACKING_PASSWORD")
+    poll_seconds: float = Field(default=5.0, gt=0)
+    home: Path = Field(default=Path(".road"), validation_alias="ROAD_HOME")
+    state_dir: Path | None = None
+    csv_max_bytes: int = Field(default=20_000_000, gt=0)
+
+    @property
+    def bundle_dir(self) -> Path:
+        """Where the last good bundle is kept."""
+        return self.state_dir or self.home / "api"
+
+    def signing_key(self) -> str:
+        """The secret that signs tokens: the one given, or in demonstration mode a new one at each call."""
+        return self.jwt_secret.get_secret_value() if self.jwt_secret else secrets.token_urlsafe(48)
+
+    @field_validator("mlflow_uri")
+    @classmethod
+    def _speak_http(cls, uri: str) -> str:
+        if not uri.startswith(("http://", "https://")):
+            raise ValueError(f"the service reads the registry over HTTP; set the server's http address, not {uri!r}")
+        return uri
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_start(self) -> Self:
+        problems = [*_secret_problems(self), *_user_problems(self)]
+        if self.demo and not is_loopback(self.host):
+            problems.append(
+                f"ROAD_DEMO=true starts with a known password, so it serves on loopback only, not on {self.host}; "
+                f"set {PREFIX}HOST=127.0.0.1, or ROAD_DEMO=false with a secret and a user of your own"
+            )
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Returns:
+        Settings that are safe to start with.
+
+    Raises:
+        SettingsError: a value is missing, weak or malformed. The message has one line for each, with the variable's
+            name and what to do, and never repeats a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_explain(item["loc"], item["msg"]) for item in error.errors(include_input=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    if not location:
+        return message
+    name = str(location[0])
+    return f"{name if name.isupper() else PREFIX + name.upper()}: {message}"
+
+
+def _secret_problems(settings: Settings) -> list[str]:
+    variable = f"{PREFIX}JWT_SECRET"
+    if settings.jwt_secret is None:
+        return [] if settings.demo else [f"{variable} is not set. Make one with: {MAKE_SECRET}"]
+    secret = settings.jwt_secret.get_secret_value()
+    if len(secret.encode()) < SECRET_MIN_BYTES:
+        return [f"{variable} has {len(secret.encode())} bytes, needed are {SECRET_MIN_BYTES}. Make one: {MAKE_SECRET}"]
+    if len(set(secret)) < SECRET_MIN_DISTINCT_CHARACTERS or any(word in secret.lower() for word in PLACEHOLDERS):
+        return [f"{variable} is a placeholder or easy to guess. Make one with: {MAKE_SECRET}"]
+    return []
+
+
+def _user_problems(settings: Settings) -> list[str]:
+    problems = []
+    if not settings.demo and settings.username is None:
+        problems.append(f"{PREFIX}USERNAME is not set. Choose the name of the user who may ask for estimates.")
+    if settings.password_hash is None:
+        if not settings.demo or settings.username is not None:
+            problems.append(f"{PREFIX}PASSWORD_HASH is not set. Make an Argon2 hash with: {MAKE_HASH}")
+        return problems
+    try:
+        extract_parameters(settings.password_hash.get_secret_value())
+    except InvalidHashError:
+        problems.append(f"{PREFIX}PASSWORD_HASH is not an Argon2 hash (a shell eats its $). Make one: {MAKE_HASH}")
+    return problems

@@ -1,0 +1,298 @@
+"""Real parts for the service's tests: tiny ONNX bundles, a registry that speaks HTTP, and the service itself."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import httpx
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import uvicorn
+from onnx import TensorProto, helper, numpy_helper
+from pydantic import SecretStr
+
+from road_api.app import create_app
+from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
+from road_api.openapi import SCENE_EXAMPLE
+from road_api.settings import Settings
+from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT, Facts, FeatureMatrix, Window, pack
+from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, MODEL_NAME, PRODUCTION_ALIAS
+
+StartService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+SECRET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+
+QUESTIONS = np.array([list(SCENE_EXAMPLE.values()), [np.nan] * len(FEATURE_NAMES)], dtype=np.float32)
+
+
+def _make_graph(bias: float) -> bytes:
+    """Make a model: the sigmoid of a weighted sum, unknown counting as 0, moved up or down by a bias."""
+    weights = np.linspace(-0.1, 0.1, len(FEATURE_NAMES), dtype=np.float32).reshape(-1, 1)
+    constants: dict[str, np.ndarray[Any, Any]] = {
+        "zero": np.zeros(1, np.float32),
+        "weights": weights,
+        "bias": np.array([bias], np.float32),
+        "flat": np.array([-1], np.int64),
+    }
+    nodes = [
+        helper.make_node("IsNaN", [GRAPH_INPUT], ["unknown"]),
+        helper.make_node("Where", ["unknown", "zero", GRAPH_INPUT], ["known"]),
+        helper.make_node("MatMul", ["known", "weights"], ["weighted"]),
+        helper.make_node("Add", ["weighted", "bias"], ["score"]),
+        helper.make_node("Sigmoid", ["score"], ["column"]),
+        helper.make_node("Reshape", ["column", "flat"], [GRAPH_OUTPUT]),
+    ]
+    given = helper.make_tensor_value_info(GRAPH_INPUT, TensorProto.FLOAT, [None, len(FEATURE_NAMES)])
+    asked = helper.make_tensor_value_info(GRAPH_OUTPUT, TensorProto.FLOAT, [None])
+    stored = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "tiny", [given], [asked], stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _ask_graph(graph: bytes, rows: FeatureMatrix) -> list[float]:
+    """Run a graph without any of our code."""
+    (answers,) = ort.InferenceSession(graph).run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})
+    return [float(answer) for answer in answers]
+
+
+def _make_bundle(bias: float, **facts: Any) -> dict[str, bytes]:
+    """Make a good bundle; the example's probability rises with the bias."""
+    graph = _make_graph(bias)
+    known = Facts.model_validate(
+        {
+            "model_name": MODEL_NAME,
+            "features": FEATURE_NAMES,
+            "threshold": 0.5,
+            "data": DATA_DEMONSTRATION,
+            "training_window": Window(first_day=date(2024, 1, 1), last_day=date(2024, 8, 31)),
+            "evaluation_window": Window(first_day=date(2024, 9, 1), last_day=date(2024, 10, 31)),
+            "metrics": {"roc_auc": 0.75},
+            "code_version": "0",
+            "libraries": {},
+            "created_at": datetime(2024, 11, 1, tzinfo=UTC),
+            **facts,
+        }
+    )
+    return pack(graph, QUESTIONS, _ask_graph(graph, QUESTIONS), known)
+
+
+class FakeRegistry:
+    """An HTTP server that answers the two questions the service asks MLflow."""
+
+    def __init__(self) -> None:
+        self.bundles: dict[str, dict[str, bytes]] = {}
+        self.production: str | None = None
+        self.broken = False
+        self.downloads = 0
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                address = urlsplit(self.path)
+                status, content = registry.answer(address.path, parse_qs(address.query))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: Any) -> None:
+                """Keep the test's output clean."""
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: Any) -> None:
+                """Say nothing of a service that is stopped while it is being answered."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        self.uri = f"http://127.0.0.1:{self._server.server_port}"
+
+    def publish(self, version: str, bundle: dict[str, bytes]) -> None:
+        """Register a version and make it production."""
+        self.bundles[version] = bundle
+        self.production = version
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes]:
+        if self.broken:
+            return 500, b"out of order"
+        if path == "/api/2.0/mlflow/registered-models/alias":
+            assert query == {"name": [MODEL_NAME], "alias": [PRODUCTION_ALIAS]}
+            if self.production is None:
+                return 404, json.dumps({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no model"}).encode()
+            version = {"name": MODEL_NAME, "version": self.production, "run_id": f"run-{self.production}"}
+            return 200, json.dumps({"model_version": version}).encode()
+        if path == "/get-artifact":
+            folder, _, name = query["path"][0].partition("/")
+            files = self.bundles[query["run_uuid"][0].removeprefix("run-")]
+            self.downloads += 1
+            return (200, files[name]) if folder == "bundle" and name in files else (404, b"no such artifact")
+        return 404, b"no such path"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    server = FakeRegistry()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, registry: FakeRegistry) -> Settings:
+    return Settings(demo=True, mlflow_uri=registry.uri, state_dir=tmp_path / "api", poll_seconds=0.05)
+
+
+@asynccontextmanager
+async def _serve(settings: Settings, *, wait: bool) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    # In the test's own event loop, so that requests really run beside each other and beside the poller.
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        if wait:
+            await _until(client, lambda health: health.get("status") == "ready")
+        yield client
+
+
+@pytest.fixture
+def start(settings: Settings) -> StartService:
+    """Start the service, and wait for a model unless told not to; ``changes`` replaces settings."""
+
+    def run(*, wait: bool = True, **changes: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        return _serve(Settings(**{**settings.model_dump(), **changes}), wait=wait)
+
+    return run
+
+
+@contextmanager
+def _run_server(settings: Settings) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, access_log=False))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def start_server(settings: Settings) -> StartService:
+    """Start the service behind uvicorn on a port of its own, where requests are truly beside each other."""
+
+    @asynccontextmanager
+    async def run(**changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+        with _run_server(Settings(**{**settings.model_dump(), **changes})) as address:
+            async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as client:
+                await _until(client, lambda health: health.get("status") == "ready")
+                yield client
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the service behind uvicorn with a model loaded, one for all tests of a module."""
+    registry = FakeRegistry()
+    registry.publish("1", _make_bundle(-1.0))
+    settings = Settings(demo=True, mlflow_uri=registry.uri, state_dir=tmp_path_factory.mktemp("api"))
+    with _run_server(settings) as address:
+        while not httpx.get(f"{address}/health/ready", trust_env=False, timeout=20).is_success:
+            time.sleep(0.05)
+        yield address
+    registry.close()
+
+
+@pytest.fixture(scope="module")
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """The service with model version 1 loaded and somebody logged in, one for all tests of a module."""
+    server = FakeRegistry()
+    server.publish("1", _make_bundle(-1.0))
+    settings = Settings(
+        demo=True, mlflow_uri=server.uri, jwt_secret=SecretStr(SECRET), state_dir=tmp_path_factory.mktemp("api")
+    )
+    async with _serve(settings, wait=True) as service:
+        service.headers["Authorization"] = f"Bearer {await _log_in(service)}"
+        yield service
+    server.close()
+
+
+async def _log_in(client: httpx.AsyncClient) -> str:
+    answer = await client.post("/auth/token", data={"username": DEMO_USERNAME, "password": DEMO_PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+async def _until(
+    client: httpx.AsyncClient, holds: Callable[[dict[str, Any]], bool], seconds: float = 10
+) -> dict[str, Any]:
+    health: dict[str, Any] = {}
+    with anyio.move_on_after(seconds):
+        while True:
+            health = (await client.get("/health/ready")).json()
+            if holds(health):
+                return health
+            await anyio.sleep(0.02)
+    raise AssertionError(f"still not so after {seconds} s: {health}")
+
+
+async def _read_metric(client: httpx.AsyncClient, sample: str) -> float:
+    text = (await client.get("/metrics")).text
+    (value,) = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{sample} ")]
+    return float(value)
+
+
+# Functions reach the tests as fixtures, because test folders are no packages to import from.
+
+
+@pytest.fixture(scope="session")
+def secret() -> str:
+    return SECRET
+
+
+@pytest.fixture
+def log_in() -> Callable[[httpx.AsyncClient], Awaitable[str]]:
+    return _log_in
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Ask for the service's health until something holds, and return it."""
+    return _until
+
+
+@pytest.fixture
+def read_metric() -> Callable[[httpx.AsyncClient, str], Awaitable[float]]:
+    return _read_metric
+
+
+@pytest.fixture
+def make_bundle() -> Callable[..., dict[str, bytes]]:
+    return _make_bundle
+
+
+@pytest.fixture
+def ask_graph() -> Callable[[bytes, FeatureMatrix], list[float]]:
+    return _ask_graph

@@ -1,0 +1,162 @@
+"""Files of questions, as people bring them."""
+
+import csv
+import io
+import math
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from road_api.openapi import SCENE_EXAMPLE
+from road_api.services.csv_rows import CsvError, CsvRow, read_csv
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
+
+EXAMPLE_CODES = tuple(float(code) for code in SCENE_EXAMPLE.values())
+HEADER = ",".join(FEATURE_NAMES)
+LINE = ",".join(str(code) for code in SCENE_EXAMPLE.values())
+
+
+def read(text: str | bytes) -> list[CsvRow]:
+    return list(read_csv(text.encode() if isinstance(text, str) else text))
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_MINIMAL])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_every_usual_dialect_reads_the_same(separator: str, quoting: int, line_end: str, encoding: str) -> None:
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=separator, quoting=quoting, lineterminator=line_end)  # type: ignore[arg-type]
+    writer.writerow([*FEATURE_NAMES, "adr"])
+    writer.writerow([*SCENE_EXAMPLE.values(), "Allée du Château"])
+
+    (row,) = read(file.getvalue().encode(encoding))
+
+    assert row == CsvRow(2, EXAMPLE_CODES)
+
+
+def test_columns_stand_in_any_case_and_order_and_others_are_ignored() -> None:
+    names = ["Num_Acc", *reversed(FEATURE_NAMES), "Grav"]
+    cells = ["202400000001", *reversed(SCENE_EXAMPLE.values()), "4"]
+
+    (row,) = read(f"{';'.join(names).upper()}\n{';'.join(map(str, cells))}\n")
+
+    assert row.codes == EXAMPLE_CODES
+
+
+@pytest.mark.parametrize("cell", [" -1", "-1", "", "N/A", "n/a", "null", " -", "\u00a0", "-1.0"])
+def test_every_mark_of_the_official_files_says_unknown(cell: str) -> None:
+    (row,) = read(f'{HEADER}\n"{cell}",{LINE.partition(",")[2]}\n')
+
+    assert math.isnan(row.codes[0])
+    assert row.codes[1:] == EXAMPLE_CODES[1:]
+
+
+@pytest.mark.parametrize("cell", ["1", " 1", "1.0", "01", "+1", "1."])
+def test_a_code_is_read_however_a_spreadsheet_writes_it(cell: str) -> None:
+    (row,) = read(f"{HEADER}\n{cell},{LINE.partition(',')[2]}\n")
+
+    assert row.codes == EXAMPLE_CODES
+
+
+@pytest.mark.parametrize(
+    "cell", ["7", "0", "-2", "1.5", "1e0", "0x1", "1_0", "\u0661", "abc", "nan", "inf", "9" * 400, "=1+1"]
+)
+def test_a_cell_that_is_no_code_is_refused_with_its_field_and_the_allowed_codes(cell: str) -> None:
+    (row,) = read(f"{HEADER}\n{cell},{LINE.partition(',')[2]}\n")
+
+    assert (row.line, row.codes, row.field) == (2, (), "catu")
+    assert FEATURES[0].describe_codes() in row.reason
+    assert len(row.reason) < 250
+
+
+def test_lines_are_counted_as_an_editor_shows_them() -> None:
+    text = f'\n{HEADER},adr\n\n{LINE},"one\ntwo"\n{LINE},x\n\n7{LINE[1:]},x\n{LINE}\n'
+
+    rows = read(text)
+
+    assert [(row.line, row.field, bool(row.reason)) for row in rows] == [
+        (4, None, False),
+        (6, None, False),
+        (8, "catu", True),
+        (9, None, True),
+    ]
+    assert "13 cells where the header has 14" in rows[-1].reason
+
+
+def test_a_line_with_more_cells_is_refused_unless_they_are_empty() -> None:
+    good, bad = read(f"{HEADER}\n{LINE},,\n{LINE},,1\n")
+
+    assert good.codes == EXAMPLE_CODES
+    assert "15 cells where the header has 13" in bad.reason
+
+
+def test_a_line_of_separators_alone_is_a_question_about_which_nothing_is_known() -> None:
+    (row,) = read(f"{HEADER}\n{',' * 12}\n")
+
+    assert len(row.codes) == 13
+    assert all(math.isnan(code) for code in row.codes)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf\n", "is empty"),
+        (b" \r\n ", "is empty"),
+        (HEADER.encode(), "no row below"),
+        (f"{HEADER}\n\n\n".encode(), "no row below"),
+        (LINE.encode(), "must be a header"),
+        (b"a,b\n1,2\n", "must be a header"),
+        (f"{HEADER.replace('catu,', '').replace(',situ', '')}\n{LINE}".encode(), "lacks catu, situ"),
+        (f"{HEADER},CATU\n{LINE},1\n".encode(), "names catu more than once"),
+        (f'{HEADER}\n"{LINE}\n{LINE}\n'.encode(), "cannot be read from line 2 on"),
+        (f'{HEADER}\n"1"x{LINE[1:]}\n'.encode(), "cannot be read from line 2 on"),
+        (f"{HEADER}\n{'1' * 200_000}{LINE}\n".encode(), "cannot be read from line 2 on"),
+        (HEADER.encode("utf-16"), "is no text"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "is no text"),
+        (b"\x89PNG\r\n\x1a\n\x81", "is no text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_a_whole_says_why(content: bytes, message: str) -> None:
+    with pytest.raises(CsvError, match=message):
+        read(content)
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_do_anything_but_read_or_be_refused(content: bytes) -> None:
+    for file in (content, f"{HEADER}\n".encode() + content):
+        with suppress(CsvError):
+            assert read(file)
+
+
+@given(
+    st.lists(
+        st.tuples(*(st.sampled_from([None, *sorted(feature.values)]) for feature in FEATURES)), min_size=1, max_size=20
+    ),
+    st.sampled_from([",", ";"]),
+    st.permutations(range(13)),
+)
+def test_what_is_written_is_read(rows: list[tuple[int | None, ...]], separator: str, order: list[int]) -> None:
+    lines = [[FEATURE_NAMES[i] for i in order]]
+    lines += [["-1" if row[i] is None else str(row[i]) for i in order] for row in rows]
+
+    found = read("\n".join(separator.join(line) for line in lines))
+
+    assert [tuple(None if math.isnan(code) else int(code) for code in row.codes) for row in found] == rows
+    assert [row.line for row in found] == list(range(2, len(rows) + 2))
+
+
+@given(st.text(max_size=30))
+def test_a_cell_is_a_code_or_unknown_or_refused_but_never_guessed(cell: str) -> None:
+    file = io.StringIO()
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerows([FEATURE_NAMES, [cell, *list(SCENE_EXAMPLE.values())[1:]]])
+    try:
+        (row,) = read(file.getvalue().encode("utf-8", "ignore"))
+    except CsvError:
+        return
+    if row.codes and not math.isnan(row.codes[0]):
+        assert float(cell) == row.codes[0]
+        assert int(row.codes[0]) in FEATURES[0].values

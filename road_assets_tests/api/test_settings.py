@@ -1,0 +1,148 @@
+"""What the service needs to be told, and how it says so."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from road_api.settings import Settings, SettingsError, load_settings
+
+GOOD = {
+    "ROAD_API_JWT_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "ROAD_API_USERNAME": "dispatch",
+    "ROAD_API_PASSWORD_HASH": PasswordHasher(time_cost=1, memory_cost=64).hash("x"),
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("ROAD_", "MLFLOW_")):
+            monkeypatch.delenv(name)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_everything_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(
+        monkeypatch,
+        **GOOD,
+        ROAD_API_HOST="0.0.0.0",  # noqa: S104 (what is tested)
+        ROAD_API_PORT="9000",
+        ROAD_API_POLL_SECONDS="1.5",
+        ROAD_API_CSV_MAX_BYTES="1000",
+        ROAD_HOME="/srv/road",
+        MLFLOW_TRACKING_URI="https://models.example",
+        MLFLOW_TRACKING_USERNAME="reader",
+        MLFLOW_TRACKING_PASSWORD="hidden",
+    )
+
+    assert (settings.host, settings.port, settings.poll_seconds, settings.csv_max_bytes) == ("0.0.0.0", 9000, 1.5, 1000)  # noqa: S104
+    assert settings.mlflow_uri == "https://models.example"
+    assert settings.bundle_dir == Path("/srv/road/api")
+    assert settings.signing_key() == GOOD["ROAD_API_JWT_SECRET"]
+    assert "hidden" not in repr(settings)
+    assert GOOD["ROAD_API_JWT_SECRET"] not in repr(settings)
+
+
+def test_a_demonstration_needs_nothing_and_makes_a_new_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, ROAD_DEMO="true", ROAD_API_JWT_SECRET="")
+
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.bundle_dir == Path(".road/api")
+    assert len(settings.signing_key()) >= 32
+    assert settings.signing_key() != settings.signing_key()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org"])  # noqa: S104 (what is refused)
+def test_a_demonstration_serves_on_loopback_only(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with pytest.raises(SettingsError, match="loopback only"):
+        load(monkeypatch, ROAD_DEMO="true", ROAD_API_HOST=host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_every_name_of_loopback_is_fine(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert load(monkeypatch, ROAD_DEMO="true", ROAD_API_HOST=host).host == host
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("absent", [None, ""])
+def test_outside_a_demonstration_each_missing_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, absent: str | None
+) -> None:
+    environment = {**GOOD, name: absent or ""}
+    if absent is None:
+        del environment[name]
+
+    with pytest.raises(SettingsError) as caught:
+        load(monkeypatch, **environment)
+
+    assert str(caught.value).startswith(f"{name} is not set.")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "short",
+        "x" * 31,
+        "é" * 15,
+        "a" * 64,
+        "changemechangemechangemechangeme-1234567890",
+        "your-256-bit-secret-your-256-bit-secret",
+        "my-super-secret-key-that-is-long-enough",
+    ],
+)
+@pytest.mark.parametrize("demo", ["true", "false"])
+def test_a_weak_secret_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, secret: str, demo: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(monkeypatch, **{**GOOD, "ROAD_DEMO": demo, "ROAD_API_JWT_SECRET": secret})
+
+    assert str(caught.value).startswith("ROAD_API_JWT_SECRET ")
+    assert "secrets.token_urlsafe" in str(caught.value)
+    assert secret not in str(caught.value)
+
+
+def test_a_password_in_place_of_its_hash_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="is not an Argon2 hash") as caught:
+        load(monkeypatch, **{**GOOD, "ROAD_API_PASSWORD_HASH": "plain-password"})
+
+    assert "plain-password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROAD_API_PORT", "http"),
+        ("ROAD_API_PORT", "70000"),
+        ("ROAD_API_POLL_SECONDS", "0"),
+        ("ROAD_API_CSV_MAX_BYTES", "-1"),
+        ("ROAD_DEMO", "maybe"),
+        ("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db"),
+    ],
+)
+def test_a_malformed_value_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        load(monkeypatch, **{**GOOD, name: value})
+
+
+def test_the_program_says_what_is_missing_and_exits_with_2() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ROAD_", "MLFLOW_"))}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "road_api"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    for name in GOOD:
+        assert name in ended.stderr
