@@ -106,7 +106,7 @@ class PortSettings(BaseSettings):
     api_port: Port = 8000
     dagster_port: Port = 8080
     mlflow_port: Port = 5000
-    postgres_port: Port = 54329
+    postgres_port: Port = 15432
     code_port: Port = 4266
 
     @property

@@ -1,0 +1,92 @@
+"""The command ``road``. Each subcommand imports what it needs when it runs, so that ``road status`` is quick."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import ValidationError
+
+from road_assets.local.errors import LocalError
+from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
+
+if TYPE_CHECKING:
+    from road_assets.local.services import Site
+
+
+class _Commands(click.Group):
+    """Prints what a user can do something about as a message; everything else keeps its stack trace."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LocalError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="road-assets")
+def main() -> None:
+    """Estimate, when a road accident is reported, whether somebody is severely hurt.
+
+    All state is in ROAD_HOME (default .road). Ports: ROAD_API_PORT, ROAD_DAGSTER_PORT, ROAD_MLFLOW_PORT,
+    ROAD_POSTGRES_PORT, ROAD_CODE_PORT.
+    """
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Demonstration on loopback: a known user, secrets made on the spot.")
+def up(demo: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Start the platform, bring the newest release through it, and stay until Ctrl-C."""
+    from road_assets.local.planning import ReleasePlanner
+    from road_assets.local.platform import up as start
+
+    site = _site(demo=demo)
+    start(site, ServiceSecrets(), ReleasePlanner(), click.echo)
+
+
+@main.command()
+def down() -> None:
+    """Stop the platform of this ROAD_HOME."""
+    from road_assets.local.control import down as stop
+
+    click.echo(stop(_site()))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Tell what is running, and where."""
+    from road_assets.local.control import status as look
+    from road_assets.local.control import status_lines
+
+    facts = look(_site())
+    click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(status_lines(facts)))
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clean(yes: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Delete all state of this ROAD_HOME: tables, models, runs, downloaded releases."""
+    from road_assets.local.control import clean as delete
+
+    site = _site()
+    if site.home.exists() and not yes:
+        click.confirm(f"delete {site.home} with its tables, models and runs?", abort=True)
+    click.echo(delete(site))
+
+
+def _site(*, demo: bool = False) -> "Site":
+    from road_assets.local.platform import make_site
+
+    try:
+        settings, ports = PlatformSettings(), PortSettings()
+    except ValidationError as error:
+        wrong = [(str(item["loc"][0]), item["msg"]) for item in error.errors(include_input=False)]
+        lines = [f"{name if name.isupper() else f'ROAD_{name.upper()}'}: {message}" for name, message in wrong]
+        raise click.ClickException("\n".join(lines)) from None
+    return make_site(settings.model_copy(update={"demo": settings.demo or demo}), ports)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

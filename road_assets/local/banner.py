@@ -1,0 +1,53 @@
+"""What a user reads when the platform is ready: where things are, how to log in, and a question to paste."""
+
+import json
+from typing import Final
+
+from road_assets.core.vocabulary import DATA_DEMONSTRATION
+
+DEMO_USER: Final = "johndoe"
+DEMO_PASSWORD: Final = "johnsecret"  # noqa: S105 - of the demonstration on loopback, printed for everybody
+
+QUESTION: Final = {
+    "catu": 1, "sexe": 1, "trajet": 1, "catr": 3, "lum": 5, "atm": 2, "surf": 2,
+    "col": 6, "circ": 2, "plan": 1, "vosp": 0, "prof": 1, "situ": 1,
+}  # fmt: skip
+"""A driver at night in light rain, on a departmental road."""
+
+
+def curl(api: str, user: str, password: str) -> str:
+    """One shell command that logs in and asks, with nothing but curl and sed."""
+    token = (
+        f"TOKEN=$(curl -s -d 'username={user}' -d 'password={password}' {api}/auth/token"
+        """ | sed -E 's/.*"access_token" *: *"([^"]+)".*/\\1/')"""
+    )
+    question = json.dumps(QUESTION, separators=(",", ":"))
+    ask = f"curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{question}'"
+    return f"{token}; {ask} {api}/protected/predict"
+
+
+def banner(addresses: dict[str, str], *, demo: bool, data: str | None, seconds: float) -> str:
+    """The whole message.
+
+    Args:
+        addresses: of ``api``, ``dagster`` and ``mlflow``.
+        demo: whether the known user may log in.
+        data: where the accidents come from, if it is known.
+        seconds: since the start.
+    """
+    api = addresses["api"]
+    lines = [
+        f"Ready after {seconds:.0f} s. Ctrl-C stops everything, `make down` does so from elsewhere.",
+        "",
+        f"  service    {api}/docs",
+        f"  Dagster    {addresses['dagster']}",
+        f"  MLflow     {addresses['mlflow']}",
+    ]
+    if data:
+        lines += ["", f"  data       {data.upper() if data == DATA_DEMONSTRATION else data}"]
+    if demo:
+        lines += ["", f"  log in as  {DEMO_USER}, password {DEMO_PASSWORD}; in a terminal:", ""]
+        lines += [curl(api, DEMO_USER, DEMO_PASSWORD)]
+    else:
+        lines += ["", f"  log in     POST {api}/auth/token with the username and password you have configured"]
+    return "\n".join(lines)

@@ -1,0 +1,228 @@
+"""Questions to a running Dagster over its GraphQL interface. What is to be run, and why, is not decided here.
+
+Dagster's own Python client imports all of Dagster, which takes seconds and 150 MB that the supervisor does without.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from road_assets.local.errors import LocalError
+
+REQUEST_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 60.0
+"""How long a web server may be away, for a restart, before a question fails."""
+
+EVENTS_PER_PAGE: Final = 1000
+
+_WRAPPERS: Final = frozenset({"DagsterExecutionStepExecutionError", "DagsterExecutionLoadInputError"})
+
+_LOCATIONS = """query Locations { workspaceOrError { __typename
+  ... on PythonError { message }
+  ... on Workspace { locationEntries { name loadStatus locationOrLoadError { __typename
+    ... on PythonError { message }
+    ... on RepositoryLocation { repositories { name } } } } } } }"""
+
+_RELOAD = (
+    """mutation Reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"""
+)
+
+_DAEMONS = "query Daemons { instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }"
+
+_LAUNCH = """mutation Launch($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
+  ... on LaunchRunSuccess { run { runId } }
+  ... on RunConfigValidationInvalid { errors { message } }
+  ... on Error { message } } }"""
+
+_STATUS = """query Status($id: ID!) { runOrError(runId: $id) { __typename
+  ... on Error { message } ... on Run { status } } }"""
+
+_EVENTS = """query Events($id: ID!, $cursor: String, $limit: Int) {
+  logsForRun(runId: $id, afterCursor: $cursor, limit: $limit) { __typename
+    ... on Error { message }
+    ... on EventConnection { cursor hasMore events { __typename
+      ... on MessageEvent { stepKey timestamp message }
+      ... on ErrorEvent { error { className message errorChain { error { message } } } } } } } }"""
+
+_UNFINISHED = """query Unfinished { runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) { __typename
+  ... on Error { message } ... on Runs { results { runId jobName updateTime } } } }"""
+
+_TERMINATE = """mutation End($ids: [String!]!) {
+  terminateRuns(runIds: $ids, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename
+  ... on Error { message } } }"""
+
+
+class DagsterError(LocalError):
+    """Dagster refused a request, or could not be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a run's log.
+
+    Attributes:
+        kind: Dagster's name of the event's type.
+        step: the step it is about, if any.
+        moment: when, in seconds since the epoch.
+        message: Dagster's words.
+        error: message of the error that it tells of, if any.
+    """
+
+    kind: str
+    step: str | None
+    moment: float
+    message: str
+    error: str | None
+
+
+class DagsterClient:
+    """Speaks to one web server about one code location."""
+
+    def __init__(self, address: str, location: str, pause: Callable[[float], None] = time.sleep) -> None:
+        """Name the server; nothing is asked yet.
+
+        Args:
+            address: ``http://host:port`` of the web server.
+            location: name of the code location.
+            pause: sleeps between attempts; may raise to give up waiting.
+        """
+        self._location = location
+        self._pause = pause
+        self._http = httpx.Client(base_url=address, timeout=REQUEST_SECONDS, trust_env=False)
+
+    def ask(self, document: str, **variables: Any) -> Any:
+        """Send one GraphQL operation, again for a while if the server is away.
+
+        A request that changes something is sent again only if it never reached the server.
+
+        Returns:
+            The value of the operation's only field.
+
+        Raises:
+            DagsterError: the server stays away, or answers with an error.
+        """
+        changes = document.startswith("mutation")
+        again: tuple[type[httpx.TransportError], ...] = (httpx.ConnectError,) if changes else (httpx.TransportError,)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                response = self._http.post("/graphql", json={"query": document, "variables": variables})
+                break
+            except httpx.TransportError as error:
+                if not isinstance(error, again) or time.monotonic() > deadline:
+                    raise DagsterError(f"Dagster at {self._http.base_url} cannot be reached: {error!r}") from error
+                self._pause(1.0)
+        return _single_answer(response)
+
+    def repository(self) -> str | None:
+        """Name of the location's repository, or nothing while it is being loaded.
+
+        A location that failed to load is loaded anew: the web server may have looked before the code server listened.
+
+        Raises:
+            DagsterError: the code does not load.
+        """
+        for entry in self.ask(_LOCATIONS)["locationEntries"]:
+            loaded = entry["locationOrLoadError"]
+            if entry["name"] != self._location or entry["loadStatus"] != "LOADED" or loaded is None:
+                continue
+            if loaded["__typename"] == "PythonError":
+                self.ask(_RELOAD, name=self._location)
+                raise DagsterError(f"code location {self._location} does not load: {loaded['message']}")
+            return str(loaded["repositories"][0]["name"])
+        return None
+
+    def daemon_alive_since(self, moment: float) -> bool:
+        """Whether every daemon has given a sign of life after a moment, in seconds since the epoch."""
+        daemons = self.ask(_DAEMONS)["daemonHealth"]["allDaemonStatuses"]
+        return all((daemon["lastHeartbeatTime"] or 0) > moment for daemon in daemons if daemon["required"])
+
+    def launch(self, job: str, tags: Mapping[str, str]) -> str:
+        """Submit a run of a job.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            DagsterError: there is no such job or partition, or the location is not loaded.
+        """
+        repository = self.repository()
+        if repository is None:
+            raise DagsterError(f"code location {self._location} is not loaded")
+        params = {
+            "selector": {
+                "repositoryLocationName": self._location,
+                "repositoryName": repository,
+                "jobName": job,
+            },
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        return str(self.ask(_LAUNCH, params=params)["run"]["runId"])
+
+    def status(self, run: str) -> str:
+        """Status of a run, such as ``QUEUED`` or ``SUCCESS``."""
+        return str(self.ask(_STATUS, id=run)["status"])
+
+    def events(self, run: str, cursor: str | None) -> tuple[list[Event], str | None]:
+        """Events of a run after a cursor, all there are now, and the cursor to go on from."""
+        events: list[Event] = []
+        while True:
+            page = self.ask(_EVENTS, id=run, cursor=cursor, limit=EVENTS_PER_PAGE)
+            events.extend(_event(entry) for entry in page["events"])
+            cursor = page["cursor"]
+            if not page["hasMore"]:
+                return events, cursor
+
+    def end_abandoned_runs(self, before: float) -> list[str]:
+        """Mark as cancelled what an earlier platform was running when it was stopped; nobody else would.
+
+        Args:
+            before: moment of this platform's start, in seconds since the epoch. Later runs are left alone.
+
+        Returns:
+            Names of the jobs of these runs.
+        """
+        runs = [run for run in self.ask(_UNFINISHED)["results"] if (run["updateTime"] or 0) < before]
+        if runs:
+            self.ask(_TERMINATE, ids=[run["runId"] for run in runs])
+        return [run["jobName"] for run in runs]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def _single_answer(response: httpx.Response) -> Any:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise DagsterError(f"Dagster answered {response.status_code}: {response.text[:500]}") from error
+    if body.get("errors"):
+        raise DagsterError(f"Dagster refused: {body['errors'][0]['message']}")
+    (answer,) = body["data"].values()
+    if "message" in answer or "errors" in answer:
+        messages = [answer["message"]] if "message" in answer else [error["message"] for error in answer["errors"]]
+        raise DagsterError(f"{answer['__typename']}: {'; '.join(messages)}")
+    return answer
+
+
+def _event(entry: Mapping[str, Any]) -> Event:
+    return Event(
+        kind=entry["__typename"],
+        step=entry.get("stepKey"),
+        moment=float(entry.get("timestamp") or 0) / 1000,
+        message=entry.get("message") or "",
+        error=_cause(entry.get("error")),
+    )
+
+
+def _cause(error: Mapping[str, Any] | None) -> str | None:
+    """What the asset's code raised: Dagster wraps it in an error that says only where."""
+    if error is None:
+        return None
+    wrapped = error["className"] in _WRAPPERS and error["errorChain"]
+    return str((error["errorChain"][0]["error"] if wrapped else error)["message"]).strip()

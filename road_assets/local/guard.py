@@ -1,0 +1,47 @@
+"""Outlives a supervisor that is killed, and ends what it left running.
+
+Linux tells direct children that their parent died, but neither their own children nor those on other systems. The
+supervisor keeps the writing end of a pipe to this process: however the supervisor ends, the pipe closes.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from road_assets.local.leftovers import stop_leftovers
+from road_assets.local.state import load_state
+
+
+def start_guard(home: Path) -> subprocess.Popen[bytes]:
+    """Start the guard of a home; closing its ``stdin`` lets it look once and end."""
+    return subprocess.Popen(  # noqa: S603 - this module itself
+        [sys.executable, "-m", __name__, str(home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def main() -> None:
+    """Wait for the end of standard input, then stop what is left of the home named on the command line."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # only the end of the supervisor ends the guard
+    sys.stdin.read()
+    home = Path(sys.argv[1])
+    wait_for_supervisor(home)
+    stop_leftovers(home)
+
+
+def wait_for_supervisor(home: Path, seconds: float = 5.0) -> None:
+    """Give the supervisor time to be gone: its pipe closes a moment before it is."""
+    deadline = time.monotonic() + seconds
+    while (state := load_state(home)) is not None and time.monotonic() < deadline:
+        if not state.services or not state.supervisor.alive():
+            return
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()

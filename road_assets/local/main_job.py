@@ -1,0 +1,150 @@
+"""Runs steps one after the other through the running Dagster, so that its pages show all of it, and tells how it goes.
+
+Which steps there are is decided in ``road_assets.local.planning``; what they do, in ``road_assets.jobs``.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from road_assets.local.dagster_client import DagsterClient, Event
+from road_assets.local.errors import LocalError
+
+PARTITION_TAG: Final = "dagster/partition"
+RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
+RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
+
+POLL_SECONDS: Final = 1.0
+SIGN_OF_LIFE_SECONDS: Final = 15.0
+"""A person who sees nothing for longer than this thinks that it hangs."""
+
+SUCCEEDED: Final = "SUCCESS"
+FINISHED: Final = frozenset({SUCCEEDED, "FAILURE", "CANCELED"})
+
+
+class StepFailedError(LocalError):
+    """A run of the main job failed; the message names the step and gives its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One run of a job.
+
+    Attributes:
+        title: what it does, for people.
+        job: name of the job.
+        first: first partition, or the only one.
+        last: last partition of a range.
+    """
+
+    title: str
+    job: str
+    first: str
+    last: str | None = None
+
+    def tags(self) -> dict[str, str]:
+        """Tags that tell Dagster which partitions a run is for."""
+        if self.last is None:
+            return {PARTITION_TAG: self.first}
+        return {RANGE_START_TAG: self.first, RANGE_END_TAG: self.last}
+
+
+class MainJob:
+    """Runs steps one after the other and tells how they get on."""
+
+    def __init__(
+        self, client: DagsterClient, report: Callable[[str], None], pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Prepare a driver.
+
+        Args:
+            client: of the running web server.
+            report: prints a line for people.
+            pause: sleeps between two looks; may raise to end the wait.
+        """
+        self._client = client
+        self._report = report
+        self._pause = pause
+
+    def run(self, steps: Iterable[Step], note_done: Callable[[Step], None]) -> None:
+        """Run all steps in order.
+
+        Args:
+            steps: what to run.
+            note_done: told of each step that has succeeded.
+
+        Raises:
+            StepFailedError: a run failed; later steps are not started.
+            DagsterError: Dagster refused a run or went away.
+        """
+        for step in steps:
+            self.launch_and_wait(step)
+            note_done(step)
+
+    def launch_and_wait(self, step: Step) -> str:
+        """Submit one run and follow it to its end.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            StepFailedError: the run failed or was cancelled.
+            DagsterError: Dagster refused it or went away.
+        """
+        started = time.monotonic()
+        run = self._client.launch(step.job, step.tags())
+        self._report(f"{step.title} ({step.job}, run {run[:8]})")
+        progress = _Progress(self._report, started)
+        cursor: str | None = None
+        while True:
+            status = self._client.status(run)
+            events, cursor = self._client.events(run, cursor)  # after the status: at the end, none is missed
+            progress.tell(events, status)
+            if status in FINISHED:
+                break
+            self._pause(POLL_SECONDS)
+        if status != SUCCEEDED:
+            raise StepFailedError(f"{step.title}: run {run} of {step.job} ended as {status}. {progress.failure()}")
+        self._report(f"  done after {time.monotonic() - started:5.1f} s")
+        return run
+
+
+class _Progress:
+    """Turns a run's events into lines, and keeps what explains a failure."""
+
+    def __init__(self, report: Callable[[str], None], started: float) -> None:
+        self._report = report
+        self._started = started
+        self._last_line = started
+        self._step_started: dict[str, float] = {}
+        self._failures: list[Event] = []
+
+    def tell(self, events: Iterable[Event], status: str) -> None:
+        """Report the steps that ended, or that the run is alive if there is nothing else to say for long."""
+        for event in events:
+            if event.kind == "ExecutionStepStartEvent" and event.step:
+                self._step_started[event.step] = event.moment
+            elif event.kind == "ExecutionStepSuccessEvent" and event.step:
+                self._line(f"  {event.step:<24} {event.moment - self._begin(event):6.1f} s")
+            elif event.kind in {"ExecutionStepFailureEvent", "RunFailureEvent"}:
+                self._step_started.pop(event.step or "", None)
+                self._failures.append(event)
+        if time.monotonic() - self._last_line > SIGN_OF_LIFE_SECONDS:
+            doing = ", ".join(self._step_started) or status.lower()
+            self._line(f"  … {doing}, {time.monotonic() - self._started:.0f} s so far")
+
+    def failure(self) -> str:
+        """The first failed step and its error; the run's own message if no step failed."""
+        steps = [event for event in self._failures if event.step]
+        event = next(iter(steps or self._failures), None)
+        if event is None:
+            return "It says nothing more."
+        return f"{event.step or 'the run'} failed: {event.error or event.message}"
+
+    def _begin(self, event: Event) -> float:
+        return self._step_started.pop(event.step or "", event.moment)
+
+    def _line(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        self._report(text)

@@ -1,0 +1,205 @@
+"""What the main job has to do: the newest release's days, less what an earlier start has done already.
+
+Getting the release may take minutes and needs pandas, so it is done by a child process (this module, run) while the
+services start.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from road_assets.local.errors import LocalError
+from road_assets.local.main_job import Step
+from road_assets.local.services import Site
+from road_assets.local.tasks import Task
+from road_assets.settings import PlatformSettings
+
+PLAN_FILE: Final = "plan.json"
+LEDGER_FILE: Final = "main_job.json"
+
+
+class PlanError(LocalError):
+    """There is no release that the main job could take."""
+
+
+class Plan(BaseModel):
+    """What the newest release asks for.
+
+    Attributes:
+        year: of the release.
+        first_day: first day to be materialized.
+        last_day: last day that the release covers.
+        content_hash: of its files: another content is another plan.
+        data_label: to be said wherever results are shown.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    year: int
+    first_day: date
+    last_day: date
+    content_hash: str
+    data_label: str
+
+
+class Ledger(BaseModel):
+    """Which jobs have been done for which plan, kept in ``ROAD_HOME``."""
+
+    plan: Plan
+    done: list[str] = []
+
+
+class Planner(Protocol):
+    """Where ``road up`` gets its steps from."""
+
+    def start(self, site: Site) -> None:
+        """Begin to plan, without waiting."""
+
+    def news(self) -> list[str]:
+        """Lines for people since the last call."""
+
+    def is_done(self) -> bool:
+        """Whether the plan is made; raises ``LocalError`` if it cannot be."""
+
+    def steps(self) -> Sequence[Step]:
+        """What is to be run, in order."""
+
+    def note_done(self, step: Step) -> None:
+        """Remember that a step need not be run again."""
+
+    def data(self) -> str | None:
+        """Where the accidents come from."""
+
+    def stop(self) -> None:
+        """End what was begun."""
+
+
+def main_steps(plan: Plan) -> list[Step]:
+    """The runs that bring a release through the whole graph, in order."""
+    first, last = plan.first_day.isoformat(), plan.last_day.isoformat()
+    return [
+        Step(f"release of {plan.year}, {plan.data_label}", "release_job", str(plan.year)),
+        Step(f"every day from {first} to {last}", "ingest_job", first, last),
+        Step(f"model as of {last}", "training_job", last),
+        Step(f"drift of every day from {first} to {last}", "drift_job", first, last),
+    ]
+
+
+@dataclass(slots=True)
+class ReleasePlanner:
+    """Plans from the releases at hand."""
+
+    _home: Path = field(init=False)
+    _task: Task = field(init=False)
+    _told: int = 0
+
+    def start(self, site: Site) -> None:
+        """Begin to look for the newest release."""
+        self._home = site.home
+        (self._home / PLAN_FILE).unlink(missing_ok=True)
+        site.log("plan").unlink(missing_ok=True)  # what it says is shown; an earlier start's words are not news
+        self._task = Task(site, "plan", ["-m", "road_assets.local.planning"])
+
+    def news(self) -> list[str]:
+        """What the search for a release says."""
+        lines = self._task.log.read_text().splitlines() if self._task.log.exists() else []
+        new, self._told = lines[self._told :], len(lines)
+        return new
+
+    def is_done(self) -> bool:
+        """Whether the plan is made.
+
+        Raises:
+            PlanError: there is no release, or a file of it is wrong.
+            TaskFailedError: planning ended otherwise.
+        """
+        answer = self._home / PLAN_FILE
+        if self._task.process.poll() is not None and answer.exists():
+            error = json.loads(answer.read_text()).get("error")
+            if error:
+                raise PlanError(error)
+        return self._task.is_done()
+
+    def steps(self) -> Sequence[Step]:
+        """The steps that have not been done for this very plan."""
+        done = self._ledger().done
+        return [step for step in main_steps(self._plan()) if step.job not in done]
+
+    def note_done(self, step: Step) -> None:
+        """Write a step down as done."""
+        ledger = self._ledger()
+        ledger.done.append(step.job)
+        draft = self._home / f".{LEDGER_FILE}"
+        draft.write_text(ledger.model_dump_json(indent=2))
+        draft.replace(self._home / LEDGER_FILE)
+
+    def data(self) -> str | None:
+        """The release's label."""
+        return self._plan().data_label
+
+    def stop(self) -> None:
+        """End the search."""
+        if hasattr(self, "_task"):
+            self._task.kill()
+
+    def _plan(self) -> Plan:
+        return Plan.model_validate_json((self._home / PLAN_FILE).read_text())
+
+    def _ledger(self) -> Ledger:
+        path, plan = self._home / LEDGER_FILE, self._plan()
+        if path.exists():
+            ledger = Ledger.model_validate_json(path.read_text())
+            if ledger.plan == plan:
+                return ledger
+        return Ledger(plan=plan)
+
+
+def make_plan(settings: PlatformSettings) -> Plan:
+    """Get the newest release ready and tell its days.
+
+    Raises:
+        PlanError: it ends before the first partition.
+        ReleaseError: there is none, or a file of it is wrong.
+    """
+    from road_assets.resources.release_store import ReleaseStore
+
+    store = ReleaseStore.from_environment(os.environ, lambda line: print(line, flush=True))  # noqa: T201 - its log
+    release = store.find_release()
+    first, last = store.days_of(release)
+    if last < settings.first_day:
+        raise PlanError(
+            f"the release of {release.year} ends on {last}, before the first partition, ROAD_FIRST_DAY="
+            f"{settings.first_day}; set it to an earlier day or take a newer release"
+        )
+    return Plan(
+        year=release.year,
+        first_day=max(first, settings.first_day),
+        last_day=last,
+        content_hash=release.content_hash,
+        data_label=release.data_label,
+    )
+
+
+def main() -> int:
+    """Make the plan and write it, or why there is none, into ``ROAD_HOME``."""
+    from road_assets.resources.release_files import ReleaseError
+
+    settings = PlatformSettings()
+    answer = settings.home / PLAN_FILE
+    try:
+        answer.write_text(make_plan(settings).model_dump_json())
+    except (PlanError, ReleaseError) as error:
+        answer.write_text(json.dumps({"error": str(error)}))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

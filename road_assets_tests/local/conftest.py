@@ -1,0 +1,65 @@
+"""Ports and places for platforms of the tests, and a look at the machine's processes."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from road_assets.settings import PortSettings
+
+FOLDER = Path(__file__).parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def ports() -> PortSettings:
+    """Ports that nobody listens on."""
+    names = ("api_port", "dagster_port", "mlflow_port", "postgres_port", "code_port")
+    return PortSettings(**{name: free_port() for name in names})
+
+
+@pytest.fixture
+def open_home() -> Iterator[Path]:
+    """A home that every user of the machine may enter, unlike pytest's own directories."""
+    with tempfile.TemporaryDirectory(prefix="road-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "home"
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No ROAD_* variable of the person who runs the tests."""
+    for name in list(os.environ):
+        if name.startswith("ROAD_") or name == "MLFLOW_TRACKING_URI":
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def processes_with(mark: str) -> list[psutil.Process]:
+    """Living processes that have a word on their command line."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        alive = process.info["status"] != psutil.STATUS_ZOMBIE
+        if alive and mark in (process.info["cmdline"] or []) and process.pid != os.getpid():
+            found.append(process)
+    return found
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

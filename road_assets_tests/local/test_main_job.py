@@ -1,0 +1,154 @@
+"""The driver of the main job against a real Dagster: web server, daemon and code server over an embedded Postgres."""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from road_assets.local import services
+from road_assets.local.dagster_client import DagsterClient, DagsterError
+from road_assets.local.main_job import MainJob, Step, StepFailedError
+from road_assets.local.platform import prepare_home
+from road_assets.local.postgres import EmbeddedPostgres
+from road_assets.local.postgres_files import remove_outside
+from road_assets.local.processes import Supervisor
+from road_assets.local.services import LOCATION, Site
+from road_assets.local.tasks import note_dagster_prepared, prepare_dagster
+from road_assets.settings import PlatformSettings, PortSettings
+from road_assets_tests.local.conftest import FOLDER, eventually, free_port, processes_with
+
+MATERIALIZED = """query Count($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { __typename
+  ... on AssetNode { partitionStats { numMaterialized } } } }"""
+SLEEP_SECONDS = f"600.{uuid.uuid4().int % 10**9}"
+"""Recognizable among the machine's processes."""
+
+
+@pytest.fixture(scope="module")
+def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DagsterClient, Supervisor]]:
+    """A running Dagster that has loaded ``tiny_location``."""
+    home = tmp_path_factory.mktemp("dagster") / "home"
+    ports = PortSettings(dagster_port=free_port(), postgres_port=free_port(), code_port=free_port())
+    server = EmbeddedPostgres(home, ports.postgres_port)
+    site = Site(PlatformSettings(home=home), ports, server, definitions="tiny_location")
+    supervisor = Supervisor(print, dict)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(FOLDER), prepend=os.pathsep)
+        environment.setenv("TINY_SLEEP", SLEEP_SECONDS)
+        try:
+            postgres, code = services.postgres_service(site), services.code_service(site)
+            supervisor.launch(postgres)
+            supervisor.wait(postgres)
+            server.wait_until_ready()
+            prepare_home(site)
+            task = prepare_dagster(site)
+            assert task is not None
+            supervisor.launch(code)
+            assert eventually(task.is_done, 60)
+            note_dagster_prepared(site)
+            assert prepare_dagster(site) is None
+            supervisor.wait(code)
+            pages, daemon = services.dagster_service(site), services.daemon_service(site)
+            supervisor.launch(pages, daemon)
+            supervisor.wait(pages, daemon)
+            client = DagsterClient(site.addresses["dagster"], LOCATION)
+            assert eventually(lambda: client.repository() is not None, 30)
+            yield client, supervisor
+            client.close()
+        finally:
+            supervisor.stop()
+            remove_outside(home)
+
+
+@pytest.fixture
+def client(dagster: tuple[DagsterClient, Supervisor]) -> DagsterClient:
+    return dagster[0]
+
+
+class Driver(MainJob):
+    """A driver that remembers its lines."""
+
+    def __init__(self, client: DagsterClient) -> None:
+        self.lines: list[str] = []
+        super().__init__(client, self.lines.append)
+
+
+def test_steps_run_in_order_and_a_range_of_days_is_one_run(client: DagsterClient) -> None:
+    driver, done = Driver(client), []
+    steps = [
+        Step("release of 2024", "release_job", "2024"),
+        Step("forty days", "daily_job", "2024-01-01", "2024-02-09"),
+    ]
+    driver.run(steps, done.append)
+    assert done == steps
+    assert client.ask(MATERIALIZED, path=["release"])["partitionStats"]["numMaterialized"] == 1
+    assert client.ask(MATERIALIZED, path=["summary"])["partitionStats"]["numMaterialized"] == 40
+    words = [line.split()[0] for line in driver.lines]
+    assert words == ["release", "release", "done", "forty", "day", "summary", "done"]
+    assert driver.lines[0].startswith("release of 2024 (release_job, run ")
+
+
+def test_a_failing_step_raises_with_what_its_code_said_and_ends_the_job(client: DagsterClient) -> None:
+    driver, done = Driver(client), []
+    steps = [Step("a broken day", "broken_job", "2024-01-05"), Step("release", "release_job", "2023")]
+    with pytest.raises(
+        StepFailedError, match=r"(?s)a broken day: run .* broken failed: .*take the official one"
+    ) as caught:
+        driver.run(steps, done.append)
+    assert "KeyError" not in str(caught.value)
+    assert done == []
+    assert client.ask(MATERIALIZED, path=["release"])["partitionStats"]["numMaterialized"] == 1
+
+
+def test_a_run_that_its_code_cannot_begin_raises_with_the_reason(client: DagsterClient) -> None:
+    with pytest.raises((StepFailedError, DagsterError), match="2031"):
+        Driver(client).launch_and_wait(Step("a day to come", "daily_job", "2031-01-01"))
+
+
+def test_an_unknown_job_is_refused_by_name(client: DagsterClient) -> None:
+    with pytest.raises(DagsterError, match="no_such_job"):
+        Driver(client).launch_and_wait(Step("nothing", "no_such_job", "2024"))
+
+
+def test_a_long_run_gives_signs_of_life_and_one_cut_off_is_marked_as_cancelled(
+    client: DagsterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("road_assets.local.main_job.SIGN_OF_LIFE_SECONDS", 0.5)
+    driver = Driver(client)
+    before = time.time()
+
+    def pause(seconds: float) -> None:
+        time.sleep(seconds)
+        if any("slow," in line for line in driver.lines):
+            assert client.end_abandoned_runs(before) == []  # begun after the start: somebody's, and alive
+            assert client.end_abandoned_runs(time.time()) == ["slow_job"]
+
+    monkeypatch.setattr(driver, "_pause", pause)
+    with pytest.raises(StepFailedError, match="ended as CANCELED"):
+        driver.launch_and_wait(Step("slow", "slow_job", "2024-01-01"))
+
+
+def test_a_server_that_is_away_is_asked_again_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("road_assets.local.dagster_client.PATIENCE_SECONDS", 0.3)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(0.2)
+
+    client = DagsterClient(f"http://127.0.0.1:{free_port()}", LOCATION, pause)
+    with pytest.raises(DagsterError, match="cannot be reached"):
+        client.repository()
+    assert len(pauses) >= 2
+    client.close()
+
+
+def test_a_run_and_its_children_do_not_outlive_the_platform(dagster: tuple[DagsterClient, Supervisor]) -> None:
+    client, supervisor = dagster
+    client.launch("slow_job", {"dagster/partition": "2024-01-02"})
+    assert eventually(lambda: processes_with(SLEEP_SECONDS) != [], 60)
+    stopping = time.monotonic()
+    supervisor.stop()
+    assert time.monotonic() - stopping < 16
+    assert processes_with(SLEEP_SECONDS) == []
