@@ -123,16 +123,19 @@ class Platform:
 def make_platform(
     postgres: EmbeddedPostgres, mlflow_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Platform]]:
-    """Makes a platform with a generated release and empty tables of its own."""
+    """Makes a platform with empty tables of its own, on a generated release or on the one in a directory."""
     with pytest.MonkeyPatch.context() as environment:
 
-        def make(*, accidents: int = 3000, first: date = FIRST_DAY, last: date = LAST_DAY) -> Platform:
+        def make(
+            *, accidents: int = 3000, first: date = FIRST_DAY, last: date = LAST_DAY, releases: Path | None = None
+        ) -> Platform:
             home = tmp_path_factory.mktemp("platform")
-            releases = home / "official"
-            releases.mkdir()
-            files = generate_release(first.year, accidents=accidents, seed=7, first_day=first, last_day=last)
-            for name, content in files.items():
-                (releases / name).write_bytes(content)
+            if releases is None:
+                releases = home / "official"
+                releases.mkdir()
+                files = generate_release(first.year, accidents=accidents, seed=7, first_day=first, last_day=last)
+                for name, content in files.items():
+                    (releases / name).write_bytes(content)
             database_url = _fresh_database(postgres, home.name)
             environment.setenv("ROAD_DATABASE_URL", database_url)
             environment.setenv("MLFLOW_TRACKING_URI", mlflow_url)

@@ -46,8 +46,8 @@ def draw_matrix(
     codes = {name: rng.choice(allowed[name], size=rows) for name in FEATURE_NAMES}
     danger = 0.15 + 0.35 * (codes["catu"] == 3) + 0.3 * (codes["lum"] == 3) + 0.1 * (codes["situ"] > 4)
     severe = rng.random(rows) < danger
-    matrix = np.column_stack([*codes.values(), severe]).astype(np.int8)
-    features = matrix[:, : len(FEATURE_NAMES)]
+    matrix = np.column_stack([severe, *(codes[name] for name in FEATURE_NAMES)]).astype(np.int8)
+    features = matrix[:, 1:]
     features[rng.random(features.shape) < unknown] = UNKNOWN_CODE
     return matrix
 

@@ -1,0 +1,59 @@
+"""The whole graph on the provisional release of 2024, where its files are at hand (ROAD_RELEASES_DIR)."""
+
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from road_assets.core.vocabulary import DATA_OFFICIAL
+from road_assets_tests.conftest import Platform
+
+FIRST, LAST = date(2024, 1, 1), date(2024, 10, 31)
+COUNTS = "SELECT count(DISTINCT num_acc), count(*), count(DISTINCT day) FROM accidents"
+OFFICIAL_COUNTS = [(45_551, 104_669, 305)]
+
+pytestmark = pytest.mark.real_data
+
+
+@pytest.fixture(scope="module")
+def real(make_platform: Callable[..., Platform]) -> Platform:
+    named = os.environ.get("ROAD_RELEASES_DIR")
+    if not named:
+        pytest.skip("ROAD_RELEASES_DIR is not set; it names the official files of 2024")
+    platform = make_platform(releases=Path(named))
+    runs = (
+        platform.run("release_job", "2024"),
+        platform.run("ingest_job", FIRST, LAST),
+        platform.run("training_job", LAST),
+        platform.run("drift_job", FIRST, LAST),
+    )
+    assert [run.success for run in runs] == [True] * len(runs)
+    return platform
+
+
+def test_every_accident_user_and_day_stands_in_the_table_once(real: Platform) -> None:
+    assert real.query(COUNTS) == OFFICIAL_COUNTS
+    assert real.query("SELECT count(*) FROM (SELECT DISTINCT num_acc, user_key FROM accidents) AS keys") == [(104_669,)]
+
+
+def test_running_it_all_again_changes_no_count(real: Platform) -> None:
+    assert real.run("release_job", "2024").success
+    assert real.run("ingest_job", FIRST, LAST).success
+    assert real.query(COUNTS) == OFFICIAL_COUNTS
+
+
+def test_the_promoted_model_ranks_unseen_users_of_the_last_31_days(real: Platform) -> None:
+    ((roc_auc, accuracy, constant, first, source),) = real.query(
+        "SELECT roc_auc, accuracy, constant_accuracy, evaluation_first_day, data_source FROM model_metrics "
+        "WHERE in_production"
+    )
+    assert roc_auc >= 0.74
+    assert accuracy > constant
+    assert first == date(2024, 10, 1)
+    assert source == DATA_OFFICIAL
+
+
+def test_a_year_in_which_nothing_changed_requests_no_retraining(real: Platform) -> None:
+    assert real.query("SELECT count(*), max(score) <= 0.5 FROM drift_scores") == [(305, True)]
