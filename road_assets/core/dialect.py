@@ -28,6 +28,9 @@ _FILE_NAME: Final = re.compile(
     r"(?:ech[_-])?(?:(?P<caracteristiques>cara?ct\w*?)|(?P<lieux>lieux)|(?P<vehicules>vehicules)|(?P<usagers>usagers))"
     r"(?:[_-](?P<year>20\d\d))?\.csv"
 )
+_ACCIDENT_NUMBER: Final = re.compile(r"(?<!\d)20\d{10}(?!\d)")
+"""As it stands somewhere in a line that is no record."""
+
 _PANDAS_TYPES: Final = {
     pa.int16(): pd.Int16Dtype(),
     pa.string(): pd.StringDtype("pyarrow"),
@@ -46,12 +49,15 @@ class Reading:
         lines: shape (rows,), the line of each row in the file.
         problems: every place that cannot be read; records with one are not in the frame.
         unknown_columns: names in the header that no codebook knows; their content is not read.
+        unreadable: what can be told of the lines with a problem: ``line``, ``num_acc`` and ``day``, null where not
+            even that; one row per line, ordered by line.
     """
 
     frame: pd.DataFrame
     lines: npt.NDArray[np.int64]
     problems: tuple[Problem, ...]
     unknown_columns: tuple[str, ...]
+    unreadable: pd.DataFrame
 
 
 def table_of(filename: str) -> Table | None:
@@ -123,9 +129,11 @@ def scan_table(table: Table, content: bytes, *, name: str) -> Reading:
     if table == "caracteristiques":
         columns["an"], columns[DAY] = reader.make_days(columns)
         columns["com"] = _full_communes(columns["com"], columns["dep"])
-    frame = pa.table(columns).filter(pa.array(~reader.unreadable)).to_pandas(types_mapper=_PANDAS_TYPES.get)
+    read, unreadable = pa.table(columns), reader.unreadable
+    frame = read.filter(pa.array(~unreadable)).to_pandas(types_mapper=_PANDAS_TYPES.get)
     problems = sorted((*records.problems, *reader.problems), key=lambda problem: problem.line)
-    return Reading(frame, records.lines[~reader.unreadable], tuple(problems), unknown)
+    keys = _keys_of_unreadable(read.filter(pa.array(unreadable)), records.lines[unreadable], records.problems)
+    return Reading(frame, records.lines[~unreadable], tuple(problems), unknown, keys)
 
 
 class _RecordReader:
@@ -205,6 +213,21 @@ class _RecordReader:
     def _show(self, names: tuple[str, ...]) -> Callable[[int], str]:
         columns = [self._records.columns[self._positions[name]] for name in names]
         return lambda row: "/".join(str(column[row].as_py()) for column in columns)
+
+
+def _keys_of_unreadable(read: pa.Table, lines: npt.NDArray[np.int64], broken: tuple[Problem, ...]) -> pd.DataFrame:
+    """Tell accident and day of lines that were not taken, so that what rests on them is not taken either."""
+    numbers = [match[0] if (match := _ACCIDENT_NUMBER.search(problem.value)) else None for problem in broken]
+    known = read[ACCIDENT].to_pylist() if len(read) else []
+    days = read[DAY].to_pandas() if len(read) and DAY in read.column_names else [pd.NaT] * len(read)
+    keys = pd.DataFrame(
+        {
+            "line": pd.Series([*lines, *(problem.line for problem in broken)], dtype="int64"),
+            ACCIDENT: pd.Series([*known, *numbers], dtype=_PANDAS_TYPES[pa.string()]),
+            DAY: pd.Series([*days, *[pd.NaT] * len(broken)], dtype="datetime64[us]"),
+        }
+    )
+    return keys.sort_values("line", ignore_index=True)
 
 
 def _find_columns(table: Table, header: tuple[str, ...], name: str) -> tuple[dict[str, int], tuple[str, ...]]:

@@ -20,8 +20,9 @@ import pandas as pd
 
 from road_assets.core.columns import DAY
 from road_assets.core.demonstration import FILE_STEMS, generate_release
-from road_assets.core.dialect import DialectError, read_table
+from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.joining import JoinCounts, JoinError, join_users
+from road_assets.core.quarantine import QuarantineError, RowCounts, sift_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES, Table
 from road_assets.resources.data_gouv import API_URL, API_URL_VARIABLE, DataGouv
 from road_assets.resources.download import NoNetworkError, RemoteFile
@@ -71,11 +72,15 @@ class LoadedRelease:
         release: what was read.
         frame: one row per user, as ``join_users`` describes it.
         counts: what the join kept and left out.
+        quarantine: rows set aside, as ``sift_release`` describes them.
+        rows: what became of the rows of each file.
     """
 
     release: Release
     frame: pd.DataFrame
     counts: JoinCounts
+    quarantine: pd.DataFrame
+    rows: Mapping[Table, RowCounts]
 
     @property
     def content_hash(self) -> str:
@@ -163,26 +168,33 @@ class ReleaseStore:
             return self._demonstration(year)
 
     def load_release(self, release: Release) -> LoadedRelease:
-        """Read and join the four files.
+        """Read the four files, set aside the rows that break the contract, join the others.
 
         Args:
             release: as ``find_release`` gave it.
 
         Returns:
-            The users with all that is known of them.
+            The users with all that is known of them, and what was set aside.
 
         Raises:
-            ReleaseError: a file is no CSV of its table, is damaged, does not fit the others, or changed meanwhile.
+            ReleaseError: a file as a whole is no CSV of its table, not one row of it can be kept, or it changed
+                meanwhile.
         """
         contents = {table: release.files[table].read_bytes() for table in TABLES}
         if _hash(contents) != release.content_hash:
             raise ReleaseError(f"the files of {release.year} changed while they were being read; start again")
         try:
-            tables = {table: read_table(table, contents.pop(table), name=str(release.files[table])) for table in TABLES}
-            frame, counts = join_users(tables)
-        except (DialectError, JoinError) as error:
+            readings = {
+                table: scan_table(table, contents.pop(table), name=str(release.files[table])) for table in TABLES
+            }
+            names = {table: release.files[table].name for table in TABLES}
+            sifted = sift_release(readings, names, year=release.year)
+            frame, counts = join_users(sifted.tables)
+            users = sifted.counts["usagers"]
+            RowCounts(users.rows_in, len(frame), users.quarantined).require_balance(f"users of {release.year}")
+        except (DialectError, JoinError, QuarantineError) as error:
             raise ReleaseError(f"the release of {release.year} cannot be read: {error}") from error
-        return LoadedRelease(release, frame, counts)
+        return LoadedRelease(release, frame, counts, sifted.quarantine, sifted.counts)
 
     def days_of(self, release: Release) -> tuple[date, date]:
         """Tell the first and last day of a release, from the table of accidents alone.
@@ -192,9 +204,12 @@ class ReleaseStore:
         """
         path = release.files["caracteristiques"]
         try:
-            days = read_table("caracteristiques", path.read_bytes(), name=str(path))[DAY]
+            days = scan_table("caracteristiques", path.read_bytes(), name=str(path)).frame[DAY]
         except DialectError as error:
             raise ReleaseError(f"the release of {release.year} cannot be read: {error}") from error
+        days = days[days.dt.year == release.year]
+        if days.empty:
+            raise ReleaseError(f"{path} holds no readable accident of {release.year}; get the file again")
         return days.min().date(), days.max().date()
 
     def _from_directory(self, directory: Path, year: int | None) -> Release:

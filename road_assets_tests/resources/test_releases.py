@@ -145,11 +145,29 @@ def test_a_damaged_table_of_accidents_is_named_when_its_days_are_asked_for(home:
         store.days_of(store.find_release())
 
 
-def test_files_of_two_releases_do_not_fit_together(home: Path, directory: Path) -> None:
+def test_users_whose_place_is_in_no_file_are_set_aside_and_the_others_go_on(home: Path, directory: Path) -> None:
+    users = (directory / "usagers-2024.csv").read_text()
     (directory / "lieux-2024.csv").write_bytes(generate_release(2024, accidents=12, seed=1)["lieux-2024.csv"])
     store = ReleaseStore(home, directory)
-    with pytest.raises(ReleaseError, match="18 accidents of usagers have no row in lieux"):
+    loaded = store.load_release(store.find_release())
+    assert loaded.counts.accidents == 12
+    assert set(loaded.quarantine["rule"]) == {"its accident has no row in lieux"}
+    assert loaded.rows["usagers"].rows_in == users.count("\n") - 1 == len(loaded.frame) + len(loaded.quarantine)
+
+
+def test_files_of_two_years_do_not_fit_together(home: Path, directory: Path) -> None:
+    (directory / "usagers-2024.csv").write_bytes(generate_release(2023, accidents=30, seed=1)["usagers-2023.csv"])
+    store = ReleaseStore(home, directory)
+    with pytest.raises(ReleaseError, match=r"not one of \d+ users can be kept; .*its accident has no row in caract"):
         store.load_release(store.find_release())
+
+
+def test_a_release_without_a_readable_day_is_named(home: Path, directory: Path) -> None:
+    path = directory / "caract-2024.csv"
+    path.write_bytes(path.read_bytes().replace(b'"2024";', b'"2O24";'))
+    store = ReleaseStore(home, directory)
+    with pytest.raises(ReleaseError, match=r"caract-2024\.csv holds no readable accident of 2024"):
+        store.days_of(store.find_release(2024))
 
 
 def test_files_that_change_between_finding_and_reading_are_refused(home: Path, directory: Path) -> None:
@@ -263,4 +281,11 @@ def test_the_provisional_release_of_2024_is_read_from_its_directory(home: Path) 
     release = store.find_release(2024)
     loaded = store.load_release(release)
     assert (loaded.counts.users, loaded.counts.accidents, loaded.counts.days) == (104_669, 45_551, 305)
+    assert loaded.quarantine.empty
+    assert {table: rows.kept for table, rows in loaded.rows.items()} == {
+        "caracteristiques": 45_551,
+        "lieux": 59_008,
+        "vehicules": 77_719,
+        "usagers": 104_669,
+    }
     assert store.days_of(release) == (date(2024, 1, 1), date(2024, 10, 31))

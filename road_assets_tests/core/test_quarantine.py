@@ -1,0 +1,302 @@
+"""Rows that break the contract are set aside with their rule, and nothing else is."""
+
+import random
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from road_assets.core.demonstration import generate_release
+from road_assets.core.dialect import DialectError, scan_table
+from road_assets.core.joining import join_users
+from road_assets.core.quarantine import QUARANTINE_COLUMNS, QuarantineError, RowCounts, Sifted, sift_release
+from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
+
+Files = dict[Table, bytes]
+
+GENERATED: Files = dict(zip(TABLES, generate_release(2024, accidents=60, seed=11).values(), strict=True))
+
+
+def sift(files: Files, *, year: int = 2024) -> Sifted:
+    readings = {table: scan_table(table, content, name=f"{table}.csv") for table, content in files.items()}
+    return sift_release(readings, {table: f"{table}.csv" for table in TABLES}, year=year)
+
+
+def changed(table: Table, change: Callable[[list[list[str]]], None], files: Files = GENERATED) -> Files:
+    """The release with some lines of one file changed; the header is line 0, fields stand without quotes."""
+    lines = [line[1:-1].split('";"') for line in files[table].decode().splitlines()]
+    change(lines)
+    return files | {table: "".join('"' + '";"'.join(line) + '"\n' for line in lines).encode()}
+
+
+def with_value(table: Table, line: int, column: str, value: str, files: Files = GENERATED) -> Files:
+    """The release with one field changed; ``line`` as in the file."""
+
+    def change(lines: list[list[str]]) -> None:
+        lines[line - 1][[name.lower() for name in lines[0]].index(column)] = value
+
+    return changed(table, change, files)
+
+
+def users_of(number: str) -> int:
+    return GENERATED["usagers"].decode().count(f'\n"{number}"')
+
+
+def number_in(table: Table, line: int) -> str:
+    return GENERATED[table].decode().splitlines()[line - 1][1:13]
+
+
+def rules(sifted: Sifted) -> dict[tuple[str, str], int]:
+    return sifted.quarantine.groupby(["source_table", "rule"]).size().to_dict()
+
+
+def test_a_release_without_fault_is_kept_whole() -> None:
+    sifted = sift(GENERATED)
+    assert sifted.quarantine.empty
+    assert tuple(sifted.quarantine.columns) == QUARANTINE_COLUMNS
+    assert {table: len(frame) for table, frame in sifted.tables.items()} == {
+        table: content.count(b"\n") - 1 for table, content in GENERATED.items()
+    }
+
+
+def test_a_cell_that_cannot_be_read_sets_its_row_aside_with_file_line_rule_and_value() -> None:
+    sifted = sift(with_value("usagers", 5, "an_nais", "x1980"))
+    (row,) = sifted.quarantine.to_dict("records")
+    day = sift(GENERATED).tables["caracteristiques"].set_index("num_acc")["day"][number_in("usagers", 5)]
+    assert row == {
+        "day": day,
+        "source_table": "usagers",
+        "file": "usagers.csv",
+        "line": 5,
+        "num_acc": number_in("usagers", 5),
+        "column": "an_nais",
+        "rule": "a code is a whole number from -32768 to 32767",
+        "value": "x1980",
+    }
+    assert sifted.counts["usagers"] == RowCounts(
+        GENERATED["usagers"].count(b"\n") - 1, len(sifted.tables["usagers"]), 1
+    )
+
+
+def test_a_row_with_two_faults_is_in_quarantine_once() -> None:
+    files = with_value("usagers", 5, "grav", "9", with_value("usagers", 5, "an_nais", "x"))
+    sifted = sift(files)
+    assert sifted.quarantine[["line", "column"]].to_numpy().tolist() == [[5, "an_nais"]]
+
+
+@pytest.mark.parametrize("feature", [feature for feature in (*FEATURES, GRAVITY) if feature.table == "usagers"])
+def test_a_code_that_no_codebook_knows_is_never_guessed(feature: object) -> None:
+    unknown = str(max(feature.values) + 1)
+    sifted = sift(with_value("usagers", 3, feature.name, unknown))
+    assert sifted.quarantine[["line", "column", "rule", "value"]].to_numpy().tolist() == [
+        [3, feature.name, "code not in the codebook", unknown]
+    ]
+
+
+def test_a_code_that_was_not_recorded_is_kept() -> None:
+    assert sift(with_value("usagers", 3, "grav", " -1")).quarantine.empty
+
+
+def test_a_vehicle_with_a_code_outside_the_features_is_kept() -> None:
+    assert sift(with_value("vehicules", 3, "catv", "4711")).quarantine.empty
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("caracteristiques", "lum", "8"),
+        ("caracteristiques", "mois", "13"),
+        ("caracteristiques", "lat", "north"),
+        ("lieux", "surf", "77"),
+        ("lieux", "vma", "fast"),
+    ],
+)
+def test_users_of_an_accident_whose_row_is_set_aside_are_set_aside_too(table: Table, column: str, value: str) -> None:
+    sifted = sift(with_value(table, 2, column, value))
+    users = users_of(number_in(table, 2))
+    found = rules(sifted)
+    assert found.pop(("usagers", f"its accident's row in {table} is in quarantine")) == users > 0
+    assert list(found.values()) == [1]
+    joined, counts = join_users(sifted.tables)
+    assert len(joined) == sifted.counts["usagers"].kept == sifted.counts["usagers"].rows_in - users
+    assert counts.accidents == 59
+
+
+def test_a_later_place_never_takes_the_place_of_a_first_one_that_was_set_aside() -> None:
+    numbers = [line[1:13] for line in GENERATED["lieux"].decode().splitlines()]
+    first = next(line for line in range(1, len(numbers)) if numbers[line] == numbers[line + 1])
+    for broken in (
+        with_value("lieux", first + 1, "surf", "77"),  # unknown code
+        with_value("lieux", first + 1, "vma", "fast"),  # unreadable cell
+        changed("lieux", lambda lines: lines[first].pop()),  # no record
+    ):
+        kept = sift(broken).tables["usagers"]["num_acc"]
+        assert numbers[first] not in set(kept)
+        assert kept.nunique() == 59
+    later = sift(with_value("lieux", first + 2, "surf", "77"))
+    assert rules(later) == {("lieux", "code not in the codebook"): 1}
+
+
+def test_users_of_an_accident_without_a_row_are_set_aside() -> None:
+    for table in ("caracteristiques", "lieux"):
+        gone = number_in(table, 2)
+        lines = [line for line in GENERATED[table].splitlines(keepends=True) if gone.encode() not in line]
+        sifted = sift(GENERATED | {table: b"".join(lines)})
+        assert rules(sifted) == {("usagers", f"its accident has no row in {table}"): users_of(gone)}
+
+
+def test_an_accident_that_lost_all_its_users_is_told() -> None:
+    gone = number_in("caracteristiques", 4)
+    lines = [line for line in GENERATED["usagers"].splitlines(keepends=True) if gone.encode() not in line]
+    sifted = sift(GENERATED | {"usagers": b"".join(lines)})
+    assert rules(sifted) == {("caracteristiques", "no row of usagers belongs to this accident"): 1}
+    assert sifted.quarantine["day"].notna().all()
+
+
+@pytest.mark.parametrize("table", ["caracteristiques", "vehicules", "usagers"])
+def test_of_repeated_rows_the_first_is_kept(table: Table) -> None:
+    lines = GENERATED[table].splitlines(keepends=True)
+    sifted = sift(GENERATED | {table: b"".join([*lines, lines[1], lines[1]])})
+    assert rules(sifted) == {(table, "an earlier row of the file has the same key"): 2}
+    assert sifted.quarantine["line"].tolist() == [len(lines) + 1, len(lines) + 2]
+
+
+def test_of_two_rows_that_contradict_each_other_the_first_is_kept() -> None:
+    lines = GENERATED["caracteristiques"].splitlines(keepends=True)
+    other = lines[1].replace(b'"2024"', b'"2024"', 1).replace(b";", b";", 1)
+    files = GENERATED | {"caracteristiques": b"".join([*lines, other])}
+    sifted = sift(with_value("caracteristiques", len(lines) + 1, "atm", "9", files))
+    assert rules(sifted) == {("caracteristiques", "an earlier row of the file has the same key"): 1}
+    assert sifted.tables["caracteristiques"].equals(sift(GENERATED).tables["caracteristiques"])
+
+
+def test_a_row_that_repeats_an_unreadable_one_does_not_take_its_place() -> None:
+    lines = GENERATED["caracteristiques"].splitlines(keepends=True)
+    files = GENERATED | {"caracteristiques": b"".join([*lines, lines[1]])}
+    sifted = sift(with_value("caracteristiques", 2, "hrmn", "99:99", files))
+    number = number_in("caracteristiques", 2)
+    assert number not in set(sifted.tables["usagers"]["num_acc"])
+    assert sifted.counts["caracteristiques"].quarantined == 2
+
+
+def test_users_without_an_id_who_look_alike_are_two_people() -> None:
+    def drop_ids(lines: list[list[str]]) -> None:
+        for line in lines:
+            line.pop(1)
+        lines.append(lines[1])
+
+    sifted = sift(changed("usagers", drop_ids))
+    assert sifted.quarantine.empty
+    assert len(sifted.tables["usagers"]) == GENERATED["usagers"].count(b"\n")
+
+
+def test_vehicles_without_an_id_are_repeated_only_if_all_of_the_row_is() -> None:
+    def change(lines: list[list[str]]) -> None:
+        for line in lines:
+            line.pop(1)
+        lines.append(lines[1])
+        lines.append([*lines[1][:-1], "9"])
+
+    sifted = sift(changed("vehicules", change))
+    assert rules(sifted) == {("vehicules", "an earlier row of the file has the same key"): 1}
+
+
+def test_accidents_of_another_year_are_set_aside_with_their_users() -> None:
+    older: Files = dict(zip(TABLES, generate_release(2023, accidents=5, seed=2).values(), strict=True))
+    both = {table: GENERATED[table] + older[table].split(b"\n", 1)[1] for table in TABLES}
+    sifted = sift(both)
+    users = older["usagers"].count(b"\n") - 1
+    assert rules(sifted) == {
+        ("caracteristiques", "the accident is of another year than the release"): 5,
+        ("usagers", "its accident's row in caracteristiques is in quarantine"): users,
+    }
+    assert set(sifted.quarantine["day"].dt.year) == {2023}
+
+
+def test_a_release_of_which_nobody_can_be_kept_is_refused_with_the_rules() -> None:
+    with pytest.raises(QuarantineError, match=r"not one of \d+ users can be kept; .*another year than the release"):
+        sift(GENERATED, year=2023)
+
+
+def test_a_line_as_long_as_a_file_is_cut_in_the_quarantine() -> None:
+    files = GENERATED | {"usagers": GENERATED["usagers"] + b"x" * 10_000}
+    assert sift(files).quarantine["value"].tolist() == ["x" * 500]
+
+
+def test_rows_that_do_not_add_up_are_a_defect_that_is_told() -> None:
+    with pytest.raises(QuarantineError, match="users: 3 rows came in, but 1 were kept and 1 quarantined"):
+        RowCounts(3, 1, 1).require_balance("users")
+
+
+SMALL: Files = dict(zip(TABLES, generate_release(2024, accidents=12, seed=3).values(), strict=True))
+INSERTED = st.text('0123456789;" -.xé\u00a0\n\r', max_size=4).map(str.encode)
+EDIT = st.tuples(st.sampled_from(TABLES), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 6), INSERTED)
+
+
+def check_balance(files: Files, sifted: Sifted) -> pd.DataFrame:
+    """What holds of every release, however damaged; returns the users that go on."""
+    joined, _ = join_users(sifted.tables)
+    for table, content in files.items():
+        body = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        assert sifted.counts[table].rows_in == sum(1 for line in body.split(b"\n") if line) - 1
+        sifted.counts[table].require_balance(table)
+    assert len(joined) == sifted.counts["usagers"].kept
+    assert not joined.duplicated(["num_acc", "user_key"]).any()
+    for feature in (*FEATURES, GRAVITY):
+        assert set(joined[feature.name].dropna()) <= set(feature.values)
+    assert joined["day"].dt.year.eq(2024).all()
+    assert (sifted.quarantine["rule"].str.len() > 0).all()
+    return joined
+
+
+@settings(max_examples=150)
+@given(
+    edits=st.lists(EDIT, min_size=1, max_size=6),
+    copies=st.lists(st.tuples(st.sampled_from(TABLES), st.integers(0, 10**6)), max_size=3),
+)
+def test_damaged_lines_are_kept_whole_or_set_aside_and_no_unknown_code_passes(
+    edits: list[tuple[Table, int, int, int, bytes]], copies: list[tuple[Table, int]]
+) -> None:
+    lines = {table: content.splitlines() for table, content in SMALL.items()}
+    for table, number in copies:
+        lines[table].append(lines[table][1 + number % (len(lines[table]) - 1)])
+    for table, number, position, removed, inserted in edits:
+        which = 1 + number % (len(lines[table]) - 1)
+        line = lines[table][which]
+        start = position % (len(line) + 1)
+        lines[table][which] = line[:start] + inserted + line[start + removed :]
+    files: Files = {table: b"\n".join(lines[table]) for table in TABLES}
+    try:
+        sifted = sift(files)
+    except DialectError as error:  # half a character condemns the file as a whole, and its line is named
+        event("a file was refused")
+        if re.search(r"broken characters, the first in line \d", str(error)):
+            return
+        raise
+    check_balance(files, sifted)
+
+
+def test_a_hundred_thousand_damaged_lines_leave_the_others_as_they_are() -> None:
+    release: Files = dict(zip(TABLES, generate_release(2024, accidents=12_000, seed=4).values(), strict=True))
+    before, _ = join_users(sift(release).tables)
+    draw, damaged = random.Random(5), 0  # noqa: S311 - damage, not secrets
+    while damaged < 100_000:
+        files, touched = dict(release), set()
+        for table, content in release.items():
+            lines = content.decode().split("\n")
+            for which in draw.sample(range(1, len(lines) - 1), len(lines) // 3):
+                line = lines[which]
+                start, inserted = draw.randrange(len(line)), draw.choice(["", "", "7", "99", "x", '"', ";", "-", "\n"])
+                lines[which] = line[:start] + inserted + line[start + draw.randrange(3) :]
+                touched |= {*re.findall(r"\d{12}", line), *re.findall(r"\d{12}", lines[which])}
+                damaged += 1
+            files[table] = "\n".join(lines).encode()
+        sifted = sift(files)
+        after = check_balance(files, sifted)
+        assert sifted.counts["usagers"].quarantined > 1000
+        pd.testing.assert_frame_equal(
+            *(frame[~frame["num_acc"].isin(touched)].reset_index(drop=True) for frame in (before, after))
+        )
