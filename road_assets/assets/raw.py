@@ -1,5 +1,6 @@
 """From the official files to one row per user and day."""
 
+import dataclasses
 from datetime import date
 
 import dagster as dg
@@ -8,26 +9,38 @@ import pandas as pd
 from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day
 from road_assets.core.replay import replayed_day
 from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, to_days
+from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
+from road_assets.resources.release_store import LoadedRelease
 from road_assets.resources.releases import ReleasesResource
 
 RELEASE: str = "baac_release"
+QUARANTINE: str = "quarantine"
+"""Folder of the lake with the rows that ``baac_release`` set aside, one file a year."""
 
 
 @dg.asset(
     partitions_def=YEARLY,
     group_name="raw",
     owners=OWNERS,
-    kinds={"csv", "parquet"},
+    kinds={"csv", "parquet", "postgres"},
     io_manager_key="parquet",
-    description="The four official files of a year, read in any dialect and joined to one row per user of an accident.",
+    description=(
+        "The four official files of a year, read in any dialect and joined to one row per user of an accident. "
+        "Rows that break a rule are set aside in the table quarantine."
+    ),
 )
-def baac_release(context: dg.AssetExecutionContext, releases: ReleasesResource) -> dg.Output[pd.DataFrame]:
+def baac_release(
+    context: dg.AssetExecutionContext, releases: ReleasesResource, lake: Lake, database: Database
+) -> dg.Output[pd.DataFrame]:
     """Read the year's release; its data version is the hash of the files' content."""
     store = releases.store()
     loaded = store.load_release(store.find_release(int(context.partition_key)))
-    counts, data = loaded.counts, loaded.release.data_label
+    _store_quarantine(loaded, lake, database)
+    counts, data, users = loaded.counts, loaded.release.data_label, loaded.rows["usagers"]
     context.log.info("%s: %d users of %d accidents on %d days", data, counts.users, counts.accidents, counts.days)
+    if users.quarantined:
+        context.log.warning("%d of %d users are in quarantine", users.quarantined, users.rows_in)
     return dg.Output(
         loaded.frame.assign(data_source=data),
         data_version=dg.DataVersion(loaded.content_hash),
@@ -37,14 +50,39 @@ def baac_release(context: dg.AssetExecutionContext, releases: ReleasesResource) 
             "days": counts.days,
             "data": data,
             "content hash": loaded.content_hash,
+            "users in": users.rows_in,
+            "users kept": users.kept,
+            "users quarantined": users.quarantined,
             "later place rows left out": counts.place_rows_dropped,
             "vehicles without a user": counts.vehicles_without_user,
             "users without a vehicle": counts.users_without_vehicle,
             "users who fled (sex unknown)": counts.hit_and_run,
             "users per day": rows_per_day(loaded.frame["day"]),
             "preview": preview(loaded.frame),
+            **_quarantine_metadata(loaded),
         },
     )
+
+
+def _store_quarantine(loaded: LoadedRelease, lake: Lake, database: Database) -> None:
+    """Keep the rows set aside where people and checks look for them; those of an earlier reading go."""
+    year = loaded.release.year
+    lake.write_year(QUARANTINE, year, loaded.quarantine)
+    rows = loaded.quarantine.assign(release_year=year)
+    database.replace_rows("quarantine", rows, "release_year", values=[year])
+
+
+def _quarantine_metadata(loaded: LoadedRelease) -> dict[str, dg.TableMetadataValue]:
+    files = [
+        {"file": loaded.release.files[table].name, **dataclasses.asdict(counts)}
+        for table, counts in loaded.rows.items()
+    ]
+    rules = loaded.quarantine.groupby(["file", "rule"]).size().reset_index(name="rows")
+    return {
+        "rows per file": preview(pd.DataFrame(files)),
+        "rules broken": preview(rules.sort_values("rows", ascending=False), rows=len(rules)),
+        "quarantine": preview(loaded.quarantine),
+    }
 
 
 @dg.asset(

@@ -73,19 +73,28 @@ class Database(dg.ConfigurableResource):
             for table, frame in frames.items():
                 self._rewrite(connection, table, frame, "day", list(days))
 
-    def replace_rows(self, table: str, frame: pd.DataFrame, key: str, *, first: LiteralString | None = None) -> None:
-        """Make the rows with the frame's keys exactly these, all or nothing.
+    def replace_rows(
+        self,
+        table: str,
+        frame: pd.DataFrame,
+        key: str,
+        *,
+        values: Sequence[object] | None = None,
+        first: LiteralString | None = None,
+    ) -> None:
+        """Make the rows with some keys exactly these, all or nothing.
 
         Args:
             table: name of the table.
             frame: the rows; column names are the table's.
             key: column that names the rows to replace.
+            values: keys to replace, those without new rows included; by default the frame's.
             first: a statement to run before, in the same transaction.
         """
         with self.connect() as connection:
             if first is not None:
                 connection.execute(first)
-            self._rewrite(connection, table, frame, key, frame[key].tolist())
+            self._rewrite(connection, table, frame, key, frame[key].tolist() if values is None else values)
 
     def _rewrite(
         self, connection: psycopg.Connection, table: str, frame: pd.DataFrame, key: str, values: Sequence[object]
@@ -109,7 +118,10 @@ def _connect(url: str) -> psycopg.Connection:
 
 def _to_csv(frame: pd.DataFrame) -> bytes:
     """Rows as Postgres reads them: texts quoted, null as nothing between two commas."""
+    if frame.empty:
+        return b""
     buffer = io.BytesIO()
     options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
-    pa.csv.write_csv(pa.Table.from_pandas(frame, preserve_index=False), buffer, options)
+    # For a chunk without rows, as concatenated frames have, Arrow 25 writes whatever its buffer held before.
+    pa.csv.write_csv(pa.Table.from_pandas(frame, preserve_index=False).combine_chunks(), buffer, options)
     return buffer.getvalue()

@@ -157,6 +157,30 @@ def test_drift_without_a_model_in_production_is_refused(platform: Platform, monk
     assert "no model is in production" in _failure(run)
 
 
+def test_rows_set_aside_stand_in_the_table_in_the_lake_and_in_the_metadata(
+    make_platform: Callable[..., Platform],
+) -> None:
+    damaged = make_platform(accidents=300)
+    whole = damage_users(damaged, lines=[7, 20])
+    for _ in range(2):  # a second time changes nothing
+        run = damaged.run("release_job", "2024")
+        assert run.success
+    said = run.asset_materializations_for_node("baac_release")[0].metadata
+    users = whole.count("\n") - 1
+    figures = [said[name].value for name in ("users in", "users kept", "users quarantined", "dagster/row_count")]
+    assert figures == [users, users - 2, 2, users - 2]
+    rows = damaged.query(
+        'SELECT release_year, source_table, file, line, "column", rule, value, day IS NULL FROM quarantine ORDER BY 4'
+    )
+    expected = ("usagers", "usagers-2024.csv")
+    assert rows == [(2024, *expected, line, "grav", "code not in the codebook", "7", False) for line in (7, 20)]
+    assert damaged.resource("lake").read_year("quarantine", 2024)["line"].tolist() == [7, 20]
+    assert [record.data["line"] for record in said["quarantine"].records] == [7, 20]
+    (damaged.releases / "usagers-2024.csv").write_text(whole)  # the corrected file comes
+    assert damaged.run("release_job", "2024").success
+    assert damaged.query("SELECT count(*) FROM quarantine") == [(0,)]
+
+
 def test_a_damaged_file_stops_the_release_and_names_it(make_platform: Callable[..., Platform]) -> None:
     broken = make_platform(accidents=300)
     file = broken.releases / "usagers-2024.csv"
@@ -165,6 +189,18 @@ def test_a_damaged_file_stops_the_release_and_names_it(make_platform: Callable[.
     assert not run.success
     assert "usagers-2024.csv" in _failure(run)
     assert broken.query("SELECT count(*) FROM accidents") == [(0,)]
+
+
+def damage_users(platform: Platform, lines: list[int]) -> str:
+    """Give some lines of ``usagers`` a gravity that no codebook knows; returns the file as it was."""
+    file = platform.releases / "usagers-2024.csv"
+    whole = file.read_text()
+    rows = [row.split(";") for row in whole.split("\n")]
+    gravity = rows[0].index('"grav"')
+    for line in lines:
+        rows[line - 1][gravity] = '"7"'
+    file.write_text("\n".join(";".join(row) for row in rows))
+    return whole
 
 
 def _contents(platform: Platform, asset: str) -> dict[Path, bytes]:

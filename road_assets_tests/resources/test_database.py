@@ -36,7 +36,7 @@ def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
     database = Database(url=postgres.url("road"))
     yield database
     with database.connect() as connection:
-        connection.execute("TRUNCATE drift_scores, drift_features, model_metrics, accidents")
+        connection.execute("TRUNCATE drift_scores, drift_features, model_metrics, accidents, quarantine")
 
 
 def _all(database: Database) -> list[tuple[date, float]]:
@@ -56,6 +56,15 @@ def test_a_day_that_lost_its_rows_is_emptied(database: Database) -> None:
     assert _all(database) == [(DAY, 0.1)]
 
 
+def test_a_year_without_any_row_left_is_emptied_and_other_years_stay(database: Database) -> None:
+    row = {"source_table": "lieux", "file": "lieux.csv", "line": 2, "rule": "r", "value": "v"}
+    rows = pd.DataFrame([{"release_year": 2023, **row}, {"release_year": 2024, **row}])
+    database.replace_rows("quarantine", rows, "release_year")
+    database.replace_rows("quarantine", rows.head(0), "release_year", values=[2024])
+    with database.connect() as connection:
+        assert connection.execute("SELECT release_year, day, line FROM quarantine").fetchall() == [(2023, None, 2)]
+
+
 def test_texts_arrive_as_they_are(database: Database) -> None:
     database.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
     with database.connect() as connection:
@@ -70,6 +79,13 @@ def test_null_and_empty_text_stay_apart(database: Database) -> None:
     with database.connect() as connection:
         found = connection.execute("SELECT adr FROM accidents ORDER BY num_acc").fetchall()
     assert found == [("",), (None,)]
+
+
+def test_frames_put_together_from_empty_ones_arrive_as_they_are(database: Database) -> None:
+    frame = _scores([DAY], 0.1).astype({"data_source": "string[pyarrow]"})
+    rows = pd.concat([frame.head(0), frame, frame.head(0)])
+    database.replace_days("drift_scores", rows, [DAY])
+    assert _all(database) == [(DAY, 0.1)]
 
 
 def test_a_row_that_the_table_refuses_leaves_everything_as_it_was(database: Database) -> None:
