@@ -17,6 +17,7 @@ from road_assets.resources.database import Database
 from road_assets.resources.experiment import mlflow_run
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
+from road_assets.resources.quality import QualityLimits
 from road_assets.resources.releases import ReleasesResource
 from road_assets.resources.reports import Reports
 from road_assets.schedules import daily_schedule
@@ -52,6 +53,7 @@ def build_resources(settings: PlatformSettings) -> dict[str, Any]:
         "releases": ReleasesResource(
             home=str(settings.home), releases_dir=str(settings.releases_dir) if settings.releases_dir else None
         ),
+        "quality": QualityLimits(max_bad_rows_share=settings.max_bad_rows_share),
         "database": Database(url=dg.EnvVar("ROAD_DATABASE_URL")),
         "registry": ModelRegistry(tracking_uri=mlflow_uri, public_url=mlflow_pages),
         "reports": Reports(

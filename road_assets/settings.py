@@ -46,6 +46,8 @@ class PlatformSettings(BaseSettings):
         releases_dir: ``ROAD_RELEASES_DIR``, yearly files brought by the user.
         first_day: ``ROAD_FIRST_DAY``, the first partition. Since 2019 the files have one dialect and "hospitalised" one
             meaning.
+        max_bad_rows_share: ``ROAD_MAX_BAD_ROWS_SHARE``, share of a day's rows in quarantine above which the day is not
+            taken.
         database_url: ``ROAD_DATABASE_URL``, the tables' database; the embedded platform sets it itself.
         mlflow_tracking_uri: ``MLFLOW_TRACKING_URI``, the model registry; the embedded platform sets it itself.
         mlflow_public_url: ``ROAD_MLFLOW_PUBLIC_URL``, MLflow as a browser reaches it, where that differs; for links.
@@ -57,6 +59,7 @@ class PlatformSettings(BaseSettings):
     demo: bool = False
     releases_dir: AbsolutePath | None = None
     first_day: date = date(2019, 1, 1)
+    max_bad_rows_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = None
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     mlflow_public_url: str | None = None

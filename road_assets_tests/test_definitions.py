@@ -38,8 +38,8 @@ def test_the_schedule_asks_for_yesterday_in_paris() -> None:
     assert schedule.cron_schedule == "0 3 * * *"
 
 
-def test_loading_the_location_imports_neither_mlflow_nor_evidently() -> None:
-    heavy = "{'mlflow', 'evidently', 'dagster_mlflow'}"
+def test_loading_the_location_imports_neither_mlflow_nor_evidently_nor_pandera() -> None:
+    heavy = "{'mlflow', 'evidently', 'dagster_mlflow', 'pandera'}"
     program = f"import sys, road_assets.definitions; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
     assert found.stdout.strip() == "[]"

@@ -1,12 +1,13 @@
 """What the model is trained on: 13 features, every code present, and the binary target."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
+from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
 from road_assets.core.history import group_by_history
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
@@ -23,12 +24,15 @@ MIX = "synthetic_mix"
     owners=OWNERS,
     kinds={"parquet", "pandas"},
     io_manager_key="parquet",
+    check_specs=[contract_spec("features")],
     description=(
         "The 13 features with missing codes replaced by the mode of earlier days, and the target: 1 for a user killed "
         "or hospitalised. Standardisation belongs to the model's pipeline."
     ),
 )
-def features(context: dg.AssetExecutionContext, synthetic_mix: pd.DataFrame, lake: Lake) -> dg.Output[pd.DataFrame]:
+def features(
+    context: dg.AssetExecutionContext, synthetic_mix: pd.DataFrame, lake: Lake
+) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Impute each day with the modes of its history window."""
     days = to_days(list(context.partition_keys))
     groups = group_by_history(days, lake.stored_days(MIX))
@@ -40,7 +44,7 @@ def features(context: dg.AssetExecutionContext, synthetic_mix: pd.DataFrame, lak
         parts.append(part)
         filled = {name: filled[name] + counts[name] for name in FEATURE_NAMES}
     rows = pd.concat(parts, ignore_index=True)
-    return dg.Output(
+    output = dg.Output(
         rows,
         metadata={
             "dagster/row_count": len(rows),
@@ -49,6 +53,7 @@ def features(context: dg.AssetExecutionContext, synthetic_mix: pd.DataFrame, lak
             "preview": preview(rows),
         },
     )
+    yield from store_if_passed(output, [check_contract(rows, "features")])
 
 
 def _with_earlier(

@@ -1,16 +1,26 @@
 """From the official files to one row per user and day."""
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day
+from road_assets.checks.contracts import (
+    bad_rows_spec,
+    check_bad_rows,
+    check_contract,
+    contract_spec,
+    store_if_passed,
+)
+from road_assets.core.quarantine import DayQuality, measure_quality
 from road_assets.core.replay import replayed_day
 from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, to_days
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
+from road_assets.resources.quality import QualityLimits
 from road_assets.resources.release_store import LoadedRelease
 from road_assets.resources.releases import ReleasesResource
 
@@ -93,18 +103,21 @@ def _quarantine_metadata(loaded: LoadedRelease) -> dict[str, dg.TableMetadataVal
     owners=OWNERS,
     kinds={"parquet"},
     io_manager_key="parquet",
+    check_specs=[contract_spec("raw_accidents"), bad_rows_spec],
     description=(
         "The users of the day's accidents. A day that no release holds yet repeats a published one, and says so."
     ),
 )
-def raw_accidents(context: dg.AssetExecutionContext, lake: Lake) -> dg.Output[pd.DataFrame]:
+def raw_accidents(
+    context: dg.AssetExecutionContext, lake: Lake, quality: QualityLimits
+) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Cut the release into days; replay the newest year for days after it."""
     days = to_days(list(context.partition_keys))
     published = {year: lake.days_of_year(RELEASE, year) for year in lake.stored_years(RELEASE)}
     sources = {day: _source_of(day, published) for day in days}
     frame = _read(lake, sources)
     replayed = {day: source for day, source in sources.items() if day != source}
-    return dg.Output(
+    output = dg.Output(
         frame,
         metadata={
             "dagster/row_count": len(frame),
@@ -118,6 +131,41 @@ def raw_accidents(context: dg.AssetExecutionContext, lake: Lake) -> dg.Output[pd
             "preview": preview(frame),
         },
     )
+    measured = _measure_days(lake, frame, sources)
+    results = (
+        check_contract(frame, "raw_accidents"),
+        check_bad_rows(*measured, limit=quality.max_bad_rows_share),
+    )
+    yield from store_if_passed(output, results)
+
+
+def _measure_days(
+    lake: Lake, frame: pd.DataFrame, sources: Mapping[date, date]
+) -> tuple[dict[date, DayQuality], dict[int, DayQuality]]:
+    """How much was set aside of each day, and of each release without telling the day."""
+    years = sorted({source.year for source in sources.values()})
+    aside = pd.concat([_quarantine_of(lake, year) for year in years], ignore_index=True)
+    by_day = {day.date(): rows for day, rows in aside.groupby("day")}
+    kept = frame["day"].dt.date.value_counts()
+    none = aside.head(0)
+    days = {
+        # A day that a release lost as a whole has no row left and would look like one to be replayed.
+        day: measure_quality(int(kept.get(day, 0)), by_day.get(source, none))
+        if day == source or day not in by_day
+        else measure_quality(0, by_day[day])
+        for day, source in sources.items()
+    }
+    undated = aside[aside["day"].isna()].groupby("release_year")
+    return days, {int(year): measure_quality(lake.rows_of_year(RELEASE, int(year)), rows) for year, rows in undated}
+
+
+def _quarantine_of(lake: Lake, year: int) -> pd.DataFrame:
+    if year not in lake.stored_years(QUARANTINE):
+        raise dg.Failure(
+            f"the release of {year} was read without a quarantine; materialize baac_release for {year} again",
+            allow_retries=False,
+        )
+    return lake.read_year(QUARANTINE, year).assign(release_year=year)
 
 
 def _source_of(day: date, published: dict[int, list[date]]) -> date:

@@ -1,12 +1,13 @@
 """The half-synthetic mix: a day's real rows and as many generated ones, so that each day differs from the last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
+from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
 from road_assets.core.history import group_by_history
@@ -38,13 +39,14 @@ class MixConfig(dg.Config):
     owners=OWNERS,
     kinds={"parquet", "scikitlearn"},
     io_manager_key="parquet",
+    check_specs=[contract_spec("synthetic_mix")],
     description=(
         "All real rows of the day and as many generated ones, drawn from the joint distribution of earlier days."
     ),
 )
 def synthetic_mix(
     context: dg.AssetExecutionContext, config: MixConfig, raw_accidents: pd.DataFrame, lake: Lake
-) -> dg.Output[pd.DataFrame]:
+) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Fit one generator per history window, generate each day's second half, mark it."""
     days = to_days(list(context.partition_keys))
     real = labelled_codes(raw_accidents)
@@ -59,7 +61,7 @@ def synthetic_mix(
         context.log.info("generator %d of %d: %d rows for %d days", number, len(groups), chain.rows, len(members))
     mix = mix_days(real, generated)
     synthetic = mix["synthetic"]
-    return dg.Output(
+    output = dg.Output(
         mix,
         metadata={
             "dagster/row_count": len(mix),
@@ -71,6 +73,7 @@ def synthetic_mix(
             "preview": preview(mix[mix["synthetic"]]),
         },
     )
+    yield from store_if_passed(output, [check_contract(mix, "synthetic_mix")])
 
 
 def _with_earlier(

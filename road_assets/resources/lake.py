@@ -115,6 +115,11 @@ class Lake(ConfigurableResource):
         wanted = None if days is None else pc.field("day").isin([pd.Timestamp(day) for day in days])
         return pq.read_table(path, filters=wanted, partitioning=None).to_pandas()
 
+    def rows_of_year(self, asset: str, year: int) -> int:
+        """Number of rows in the file of a year; 0 where it was never materialized."""
+        path = self._year_path(asset, year)
+        return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
+
     def stored_years(self, asset: str) -> list[int]:
         """Years of an asset that were materialized, in order."""
         return sorted(int(path.stem) for path in Path(self.root, asset).glob(f"*{_SUFFIX}"))

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from road_assets.core.demonstration import generate_release
 from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.joining import join_users
-from road_assets.core.quarantine import QUARANTINE_COLUMNS, QuarantineError, RowCounts, Sifted, sift_release
+from road_assets.core.quarantine import (
+    QUARANTINE_COLUMNS,
+    QuarantineError,
+    RowCounts,
+    Sifted,
+    measure_quality,
+    sift_release,
+)
 from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
 
 Files = dict[Table, bytes]
@@ -229,6 +236,33 @@ def test_a_line_as_long_as_a_file_is_cut_in_the_quarantine() -> None:
 def test_rows_that_do_not_add_up_are_a_defect_that_is_told() -> None:
     with pytest.raises(QuarantineError, match="users: 3 rows came in, but 1 were kept and 1 quarantined"):
         RowCounts(3, 1, 1).require_balance("users")
+
+
+def test_the_quality_of_a_day_names_the_first_cause_and_counts_whom_it_drags_along() -> None:
+    sifted = sift(with_value("caracteristiques", 2, "lum", "8"))
+    users = users_of(number_in("caracteristiques", 2))
+    quality = measure_quality(30 - users, sifted.quarantine)
+    assert (quality.kept, quality.bad, quality.rule) == (30 - users, users, "code not in the codebook")
+    assert quality.example == "caracteristiques.csv, line 2, lum: '8'"
+    assert quality.bad_share == users / 30
+
+
+def test_an_accident_that_lost_all_its_users_counts_as_a_bad_row() -> None:
+    gone = number_in("caracteristiques", 4)
+    lines = [line for line in GENERATED["usagers"].splitlines(keepends=True) if gone.encode() not in line]
+    quality = measure_quality(9, sift(GENERATED | {"usagers": b"".join(lines)}).quarantine)
+    assert (quality.bad, quality.bad_share) == (1, 0.1)
+
+
+def test_where_only_rows_are_missing_that_is_the_cause() -> None:
+    gone = number_in("lieux", 2)
+    lines = [line for line in GENERATED["lieux"].splitlines(keepends=True) if gone.encode() not in line]
+    quality = measure_quality(9, sift(GENERATED | {"lieux": b"".join(lines)}).quarantine)
+    assert quality.rule == "its accident has no row in lieux"
+
+
+def test_a_day_without_any_row_has_no_bad_share() -> None:
+    assert measure_quality(0, sift(GENERATED).quarantine).bad_share == 0
 
 
 SMALL: Files = dict(zip(TABLES, generate_release(2024, accidents=12, seed=3).values(), strict=True))
