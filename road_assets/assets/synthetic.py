@@ -10,6 +10,7 @@ from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
 from road_assets.core.history import group_by_history
+from road_assets.core.mix_quality import chain_generator, halve, measure_mix
 from road_assets.core.mixing import CHAIN_COLUMNS, Chain, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY
 from road_assets.io_managers import COLUMNS
@@ -20,14 +21,21 @@ RAW = "raw_accidents"
 _COLUMNS = ["day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name]
 
 
+_ENOUGH_TO_MEASURE = 2_000
+_MOST_TO_MEASURE = 15_000
+"""Rows on each side: more would take longer than generating them."""
+
+
 class MixConfig(dg.Config):
     """How rows are generated.
 
     Attributes:
         seed: with the day, decides every generated row.
+        measure: hold the newest generator's rows against unseen real ones, which takes some seconds.
     """
 
     seed: int = 42
+    measure: bool = True
 
 
 @dg.asset(
@@ -68,9 +76,20 @@ def synthetic_mix(
             "rows without a recorded severity, left out": len(raw_accidents) - len(real),
             "generators fitted": len(groups),
             "distance per column (generated against real)": figures_table(_distances(mix)),
+            **(_quality(known, max(groups), config.seed) if config.measure else {}),
             "preview": preview(mix[mix["synthetic"]]),
         },
     )
+
+
+def _quality(known: pd.DataFrame, history: tuple[date, ...], seed: int) -> dict[str, dg.MetadataValue]:
+    """Figures of the newest generator, learned from one half of its history and held against the other."""
+    rows = known[known["day"].isin(pd.to_datetime(list(history)))]
+    if len(rows) < _ENOUGH_TO_MEASURE:
+        return {"quality of the mix": dg.MetadataValue.text(f"{len(rows)} earlier rows are too few to measure")}
+    codes = rows[list(CHAIN_COLUMNS)].to_numpy(dtype="int8")
+    halves = halve(codes, rows["num_acc"].to_numpy(dtype=object), seed=seed, most_rows=_MOST_TO_MEASURE)
+    return {"quality of the mix": figures_table(measure_mix(halves, chain_generator(seed), seed=seed).as_figures())}
 
 
 def _with_earlier(

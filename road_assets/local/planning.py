@@ -189,8 +189,14 @@ def make_plan(settings: PlatformSettings) -> Plan:
 
 def main() -> int:
     """Make the plan and write it, or why there is none, into ``ROAD_HOME``."""
+    from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
     from road_assets.resources.release_files import ReleaseError
 
+    def tell_retry(details: RetryDetails) -> None:
+        print(f"{details.caused_by}; trying again in {details.wait_for:.1f} s", flush=True)  # noqa: T201 - its log
+
+    set_on_retry_hooks([tell_retry])
     settings = PlatformSettings()
     answer = settings.home / PLAN_FILE
     try:
