@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
+from road_assets.core.drift import total_variation
 from road_assets.core.mixing import CHAIN_COLUMNS, CodeMatrix, fit_chain
 
 Generate = Callable[[CodeMatrix, int], CodeMatrix]
@@ -128,8 +129,8 @@ def _marginal_distance(real: CodeMatrix, generated: CodeMatrix) -> float:
 
 def _distance(one: npt.NDArray[np.int8], other: npt.NDArray[np.int8]) -> float:
     codes = np.union1d(one, other)
-    shares = [np.bincount(np.searchsorted(codes, side), minlength=len(codes)) / len(side) for side in (one, other)]
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+    counts = [np.bincount(np.searchsorted(codes, side), minlength=len(codes)) for side in (one, other)]
+    return total_variation(*counts)
 
 
 def _association_error(real: CodeMatrix, generated: CodeMatrix) -> float:
