@@ -3,6 +3,7 @@
 from typing import Final
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from road_assets.partitions import DAILY, YEARLY
 
@@ -11,41 +12,25 @@ _EXECUTOR: Final = dg.in_process_executor
 
 _INGEST: Final = ("raw_accidents", "accidents_table", "synthetic_mix", "features")
 _DRIFT: Final = ("drift_report",)
+_TRAINING: Final = ("severity_model", "production_model", "model_metrics_table")
 
-release_job = dg.define_asset_job(
-    "release_job",
-    selection=["baac_release"],
-    partitions_def=YEARLY,
-    executor_def=_EXECUTOR,
-    description="Read a year's release.",
+
+def _job(
+    name: str, assets: tuple[str, ...], description: str, *, partitions: dg.PartitionsDefinition = DAILY
+) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name, selection=[*assets], partitions_def=partitions, executor_def=_EXECUTOR, description=description
+    )
+
+
+release_job = _job("release_job", ("baac_release",), "Read a year's release.", partitions=YEARLY)
+ingest_job = _job(
+    "ingest_job", _INGEST, "From the release to features and to the table of accidents, for any window of days."
 )
-ingest_job = dg.define_asset_job(
-    "ingest_job",
-    selection=[*_INGEST],
-    partitions_def=DAILY,
-    executor_def=_EXECUTOR,
-    description="From the release to features and to the table of accidents, for any window of days.",
+drift_job = _job(
+    "drift_job", _DRIFT, "Score the drift of any window of days against the production model's training window."
 )
-drift_job = dg.define_asset_job(
-    "drift_job",
-    selection=[*_DRIFT],
-    partitions_def=DAILY,
-    executor_def=_EXECUTOR,
-    description="Score the drift of any window of days against the production model's training window.",
-)
-daily_job = dg.define_asset_job(
-    "daily_job",
-    selection=[*_INGEST, *_DRIFT],
-    partitions_def=DAILY,
-    executor_def=_EXECUTOR,
-    description="Everything that a new day of data needs.",
-)
-training_job = dg.define_asset_job(
-    "training_job",
-    selection=["severity_model", "production_model", "model_metrics_table"],
-    partitions_def=DAILY,
-    executor_def=_EXECUTOR,
-    description="Train as of a day, promote the better model, write the figures.",
-)
+daily_job = _job("daily_job", (*_INGEST, *_DRIFT), "Everything that a new day of data needs.")
+training_job = _job("training_job", _TRAINING, "Train as of a day, promote the better model, write the figures.")
 
 ALL_JOBS: Final = (release_job, ingest_job, drift_job, daily_job, training_job)

@@ -13,7 +13,7 @@ from road_assets.assets.evidently_report import render_report
 from road_assets.assets.model import FEATURES
 from road_assets.checks.drift import ASSET, check_drift, drift_check_spec
 from road_assets.core.drift import RETRAIN_ABOVE, WINDOW_DAYS, DriftEvaluation, evaluate_days
-from road_assets.core.history import days_up_to
+from road_assets.core.history import days_up_to, rows_on
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets.partitions import DAILY, to_days, trailing_days
 from road_assets.resources.database import Database
@@ -68,8 +68,7 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     sample, published = registry.reference_sample(model), {}
     drawn = days if config.draw_every_day else sorted({*evaluation.days_above_limit, days[-1]})
     for number, day in enumerate(drawn, start=1):
-        current = rows[rows["day"].isin(pd.to_datetime(list(windows[day])))]
-        report = render_report(sample, current, title=_title(windows[day], model))
+        report = render_report(sample, rows_on(rows, windows[day]), title=_title(windows[day], model))
         published[day] = reports.publish(day, report, evaluation.scores[day])
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
     yield dg.MaterializeResult(metadata=_metadata(evaluation, model, published[days[-1]]))

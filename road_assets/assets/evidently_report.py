@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from road_assets.core.drift import DISTANCE_THRESHOLD, RETRAIN_ABOVE, sampling_noise
+from road_assets.core.drift import DISTANCE_THRESHOLD, RETRAIN_ABOVE, sampling_noise, total_variation
 from road_assets.core.vocabulary import FEATURES, UNKNOWN_CODE, Feature
 
 _DISTANCE_TEST: Final = "tvd_distance"
@@ -62,7 +62,7 @@ def _headline(title: str) -> str:
     return f'<h1 style="font: 600 1.1rem sans-serif; margin: 1rem 2rem">{escape(title)}</h1>'
 
 
-def total_variation(
+def judge_column(
     reference: "pd.Series[Any]", current: "pd.Series[Any]", _feature_type: Any, threshold: float
 ) -> tuple[float, bool]:
     """Our distance and verdict, in the form that Evidently calls.
@@ -70,9 +70,9 @@ def total_variation(
     Returns:
         The distance, and whether it passes both the threshold and the sampling noise.
     """
-    expected, found = reference.value_counts(normalize=True).align(current.value_counts(normalize=True), fill_value=0.0)
-    distance = float((expected - found).abs().sum() / 2)
-    noise = sampling_noise(expected.to_numpy(), len(reference), len(current))
+    expected, found = reference.value_counts().align(current.value_counts(), fill_value=0)
+    distance = total_variation(expected.to_numpy(), found.to_numpy())
+    noise = sampling_noise((expected / len(reference)).to_numpy(), len(reference), len(current))
     return distance, distance > threshold and distance > noise
 
 
@@ -86,7 +86,7 @@ def _register_distance() -> None:
         allowed_feature_types=[ColumnType.Categorical],
         default_threshold=DISTANCE_THRESHOLD,
     )
-    register_stattest(test, default_impl=total_variation)
+    register_stattest(test, default_impl=judge_column)
 
 
 def _caption(feature: Feature) -> str:

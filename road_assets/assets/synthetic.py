@@ -1,6 +1,6 @@
 """The half-synthetic mix: a day's real rows and as many generated ones, so that each day differs from the last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
@@ -10,8 +10,9 @@ from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
-from road_assets.core.history import group_by_history
-from road_assets.core.mixing import CHAIN_COLUMNS, Chain, fit_chain, generate_days, labelled_codes, mix_days
+from road_assets.core.history import earlier_days, group_by_history, rows_on
+from road_assets.core.mix_quality import chain_generator, halve, measure_mix
+from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY
 from road_assets.io_managers import COLUMNS
 from road_assets.partitions import DAILY, to_days
@@ -21,14 +22,21 @@ RAW = "raw_accidents"
 _COLUMNS = ["day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name]
 
 
+_ENOUGH_TO_MEASURE = 2_000
+_MOST_TO_MEASURE = 15_000
+"""Rows on each side: more would take longer than generating them."""
+
+
 class MixConfig(dg.Config):
     """How rows are generated.
 
     Attributes:
         seed: with the day, decides every generated row.
+        measure: hold the newest generator's rows against unseen real ones, which takes some seconds.
     """
 
     seed: int = 42
+    measure: bool = True
 
 
 @dg.asset(
@@ -51,12 +59,13 @@ def synthetic_mix(
     days = to_days(list(context.partition_keys))
     real = labelled_codes(raw_accidents)
     groups = group_by_history(days, lake.stored_days(RAW))
-    known = _with_earlier(real, days, groups, lake)
+    known = labelled_codes(lake.with_days(raw_accidents, RAW, earlier_days(groups), columns=_COLUMNS))
     generated = []
     for number, (history, members) in enumerate(groups.items(), start=1):
-        chain = _fit(known, history, seed=config.seed)
+        learned = rows_on(known, history)
+        chain = fit_chain(learned[list(CHAIN_COLUMNS)].to_numpy(dtype="int8"), seed=config.seed)
         rows = real["day"].dt.date.value_counts().reindex(members, fill_value=0)
-        source = _source_label(known, history)
+        source = data_source_of(learned)
         generated.append(generate_days(chain, rows.to_dict(), seed=config.seed, data_source=source))
         context.log.info("generator %d of %d: %d rows for %d days", number, len(groups), chain.rows, len(members))
     mix = mix_days(real, generated)
@@ -70,29 +79,21 @@ def synthetic_mix(
             "rows without a recorded severity, left out": len(raw_accidents) - len(real),
             "generators fitted": len(groups),
             "distance per column (generated against real)": figures_table(_distances(mix)),
+            **(_quality(known, max(groups), config.seed) if config.measure else {}),
             "preview": preview(mix[mix["synthetic"]]),
         },
     )
     yield from store_if_passed(output, [check_contract(mix, "synthetic_mix")])
 
 
-def _with_earlier(
-    real: pd.DataFrame, days: Sequence[date], groups: dict[tuple[date, ...], list[date]], lake: Lake
-) -> pd.DataFrame:
-    """The run's own rows, and those of earlier days that a generator needs."""
-    earlier = {day for history in groups for day in history} - set(days)
-    if not earlier:
-        return real
-    return pd.concat([labelled_codes(lake.read_days(RAW, earlier, columns=_COLUMNS)), real], ignore_index=True)
-
-
-def _fit(known: pd.DataFrame, history: tuple[date, ...], *, seed: int) -> Chain:
-    rows = known[known["day"].isin(pd.to_datetime(list(history)))]
-    return fit_chain(rows[list(CHAIN_COLUMNS)].to_numpy(dtype="int8"), seed=seed)
-
-
-def _source_label(known: pd.DataFrame, history: tuple[date, ...]) -> str:
-    return data_source_of(known[known["day"].isin(pd.to_datetime(list(history)))])
+def _quality(known: pd.DataFrame, history: tuple[date, ...], seed: int) -> dict[str, dg.MetadataValue]:
+    """Figures of the newest generator, learned from one half of its history and held against the other."""
+    rows = rows_on(known, history)
+    if len(rows) < _ENOUGH_TO_MEASURE:
+        return {"quality of the mix": dg.MetadataValue.text(f"{len(rows)} earlier rows are too few to measure")}
+    codes = rows[list(CHAIN_COLUMNS)].to_numpy(dtype="int8")
+    halves = halve(codes, rows["num_acc"].to_numpy(dtype=object), seed=seed, most_rows=_MOST_TO_MEASURE)
+    return {"quality of the mix": figures_table(measure_mix(halves, chain_generator(seed), seed=seed).as_figures())}
 
 
 def _distances(mix: pd.DataFrame) -> dict[str, float]:

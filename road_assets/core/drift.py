@@ -164,10 +164,19 @@ def score_drift(reference: CodeCounts, current: CodeCounts) -> DriftScore:
 
 
 def _compare(name: str, reference: npt.NDArray[np.int64], current: npt.NDArray[np.int64]) -> FeatureDrift:
-    expected, found = reference / reference.sum(), current / current.sum()
-    distance = float(np.abs(expected - found).sum() / 2)
-    noise = sampling_noise(expected, int(reference.sum()), int(current.sum()))
+    distance = total_variation(reference, current)
+    noise = sampling_noise(reference / reference.sum(), int(reference.sum()), int(current.sum()))
     return FeatureDrift(name, distance, noise, drifted=distance > DISTANCE_THRESHOLD and distance > noise)
+
+
+def total_variation(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
+    """Distance of two distributions: the share of rows that would have to move to make them equal.
+
+    Args:
+        one: rows per code.
+        other: rows per code, in the same order of codes.
+    """
+    return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
 
 
 def sampling_noise(shares: npt.NDArray[np.float64], reference_rows: int, current_rows: int) -> float:

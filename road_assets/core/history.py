@@ -6,10 +6,12 @@ happen to be materialized together, so that every partition is reproducible.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+import pandas as pd
 
 HISTORY_DAYS: Final = 90
 """What the generator learns from: a season, so that weather and light resemble the day's."""
@@ -75,6 +77,21 @@ def group_by_history(days: Iterable[date], stored_days: Sequence[date]) -> dict[
     for day in sorted(days):
         groups.setdefault(history_of(day, stored_days), []).append(day)
     return groups
+
+
+def earlier_days(groups: Mapping[tuple[date, ...], Sequence[date]]) -> set[date]:
+    """Days that the groups of ``group_by_history`` learn from beside their own days."""
+    return {day for history in groups for day in history} - {day for members in groups.values() for day in members}
+
+
+def rows_on(frame: pd.DataFrame, days: Sequence[date]) -> pd.DataFrame:
+    """Rows of some days.
+
+    Args:
+        frame: rows with a ``day`` column.
+        days: the days wanted.
+    """
+    return frame[frame["day"].isin(pd.to_datetime(list(days)))]
 
 
 def windows_as_of(

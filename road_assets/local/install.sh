@@ -29,9 +29,14 @@ find_python() {
     fail "No Python 3.11, 3.12 or 3.13 runs here${PYTHON:+ under the name $PYTHON}. Install one, or name it: make up PYTHON=/path/to/python3"
 }
 
+# An environment that uv made has no pip, and uv takes it away again.
+have_pip() {
+    "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip >/dev/null
+}
+
 make_environment() {
     if "$VENV/bin/python" -c "$SUPPORTED" >/dev/null 2>&1; then
-        "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip >/dev/null
+        have_pip
         return
     fi
     python=$(find_python)
@@ -83,6 +88,7 @@ install_lock() {
 }
 
 install_project() {
+    have_pip
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 }
 

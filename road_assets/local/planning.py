@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from road_assets.local.errors import LocalError
 from road_assets.local.main_job import Step
+from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import Site
 from road_assets.local.tasks import Task
 from road_assets.settings import PlatformSettings
@@ -50,9 +51,10 @@ class Plan(BaseModel):
 
 
 class Ledger(BaseModel):
-    """Which jobs have been done for which plan, kept in ``ROAD_HOME``."""
+    """Which jobs have been done for which plan in which database, kept in ``ROAD_HOME``."""
 
     plan: Plan
+    database: str = ""
     done: list[str] = []
 
 
@@ -97,12 +99,13 @@ class ReleasePlanner:
     """Plans from the releases at hand."""
 
     _home: Path = field(init=False)
+    _postgres: EmbeddedPostgres = field(init=False)
     _task: Task = field(init=False)
     _told: int = 0
 
     def start(self, site: Site) -> None:
         """Begin to look for the newest release."""
-        self._home = site.home
+        self._home, self._postgres = site.home, site.postgres
         (self._home / PLAN_FILE).unlink(missing_ok=True)
         site.log("plan").unlink(missing_ok=True)  # what it says is shown; an earlier start's words are not news
         self._task = Task(site, "plan", ["-m", "road_assets.local.planning"])
@@ -153,12 +156,12 @@ class ReleasePlanner:
         return Plan.model_validate_json((self._home / PLAN_FILE).read_text())
 
     def _ledger(self) -> Ledger:
-        path, plan = self._home / LEDGER_FILE, self._plan()
+        path, plan, database = self._home / LEDGER_FILE, self._plan(), self._postgres.identity()
         if path.exists():
             ledger = Ledger.model_validate_json(path.read_text())
-            if ledger.plan == plan:
+            if (ledger.plan, ledger.database) == (plan, database):
                 return ledger
-        return Ledger(plan=plan)
+        return Ledger(plan=plan, database=database)
 
 
 def make_plan(settings: PlatformSettings) -> Plan:
@@ -189,8 +192,14 @@ def make_plan(settings: PlatformSettings) -> Plan:
 
 def main() -> int:
     """Make the plan and write it, or why there is none, into ``ROAD_HOME``."""
+    from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
     from road_assets.resources.release_files import ReleaseError
 
+    def tell_retry(details: RetryDetails) -> None:
+        print(f"{details.caused_by}; trying again in {details.wait_for:.1f} s", flush=True)  # noqa: T201 - its log
+
+    set_on_retry_hooks([tell_retry])
     settings = PlatformSettings()
     answer = settings.home / PLAN_FILE
     try:

@@ -139,6 +139,12 @@ class EmbeddedPostgres:
             return False
         return True
 
+    def identity(self) -> str:
+        """What tells this data directory from one that was made anew in its place."""
+        with psycopg.connect(self.url("postgres")) as connection:
+            ((number,),) = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchall()
+        return str(number)
+
     def stop(self) -> None:
         """Stop the server and wait: open transactions are rolled back, then the data is closed cleanly."""
         if self.process is None:

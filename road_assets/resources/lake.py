@@ -1,6 +1,6 @@
 """Frames in Parquet files: one file per asset and partition, each replaced as a whole or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -93,6 +93,21 @@ class Lake(ConfigurableResource):
         with ThreadPoolExecutor(_THREADS) as pool:
             tables = list(pool.map(lambda path: pq.read_table(path, columns=columns, partitioning=None), present))
         return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+
+    def with_days(
+        self, frame: pd.DataFrame, asset: str, days: Collection[date], *, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """A frame of an asset preceded by its stored rows of further days.
+
+        Args:
+            frame: rows of other days.
+            asset: name of the asset.
+            days: the further days; may be none.
+            columns: only these columns are read.
+        """
+        if not days:
+            return frame
+        return pd.concat([self.read_days(asset, days, columns=columns), frame], ignore_index=True)
 
     def stored_days(self, asset: str) -> list[date]:
         """Days of an asset that were materialized, in order."""

@@ -31,13 +31,13 @@ def write_release(folder: Path, seed: int) -> None:
 
 
 @pytest.fixture
-def site(tmp_path: Path, releases: Path, clean_environment: pytest.MonkeyPatch) -> Site:
+def site(tmp_path: Path, releases: Path, clean_environment: pytest.MonkeyPatch, postgres: EmbeddedPostgres) -> Site:
     home = tmp_path / "home"
     home.mkdir()
     clean_environment.setenv("ROAD_HOME", str(home))
     clean_environment.setenv("ROAD_RELEASES_DIR", str(releases))
     clean_environment.setenv("PYTHONPATH", str(Path(planning.__file__).parents[2]))
-    return Site(PlatformSettings(), PortSettings(), EmbeddedPostgres(home))
+    return Site(PlatformSettings(), PortSettings(), postgres)
 
 
 def planned(site: Site) -> ReleasePlanner:
@@ -78,6 +78,15 @@ def test_what_is_done_is_not_done_again_until_the_release_changes(site: Site, re
     changed = planned(site)
     assert [step.job for step in changed.steps()] == ["release_job", "ingest_job", "training_job", "drift_job"]
     assert changed.data() == make_plan(site.settings).data_label
+
+
+def test_everything_is_done_again_in_a_database_that_was_made_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    planner = planned(site)
+    for step in planner.steps():
+        planner.note_done(step)
+    assert list(planner.steps()) == []
+    monkeypatch.setattr(EmbeddedPostgres, "identity", lambda _: "another")
+    assert len(planned(site).steps()) == 4
 
 
 def test_a_missing_file_is_told_as_the_reader_tells_it(site: Site, releases: Path) -> None:
