@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -37,8 +38,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 @pytest.fixture(scope="session")
 def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server over SQLite, its artifacts proxied."""
-    folder = tmp_path_factory.mktemp("mlflow")
+    """A real MLflow server."""
+    with serve_mlflow(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
+
+
+@contextmanager
+def serve_mlflow(folder: Path) -> Iterator[str]:
+    """Run a real MLflow server over SQLite, its artifacts proxied; its state is in ``folder``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -89,6 +96,7 @@ class Platform:
         definitions: what Dagster loads.
         instance: Dagster's own storage.
         database_url: of the tables.
+        mlflow_url: of the model registry.
     """
 
     home: Path
@@ -96,22 +104,32 @@ class Platform:
     definitions: dg.Definitions
     instance: dg.DagsterInstance
     database_url: str
+    mlflow_url: str
 
     def run(
         self, job: str, first: date | str, last: date | None = None, *, config: dict[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:
         """Run a job for a partition, or for a range of days in one run; failures are in the result."""
         definition = self.definitions.resolve_job_def(job)
-        if last is None:
-            return definition.execute_in_process(
-                config, instance=self.instance, partition_key=str(first), raise_on_error=False
-            )
-        span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
-        return definition.execute_in_process(config, instance=self.instance, tags=span, raise_on_error=False)
+        days: dict[str, Any] = {"partition_key": str(first)}
+        if last is not None:
+            span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+            days = {"tags": span}
+        with self._environment():
+            return definition.execute_in_process(config, instance=self.instance, raise_on_error=False, **days)
 
     def resource(self, name: str) -> Any:
         """A resource as the assets get it."""
-        return self.definitions.resources[name].process_config_and_initialize()
+        with self._environment():
+            return self.definitions.resources[name].process_config_and_initialize()
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        """Several platforms live in one process; each reads its own secrets when it runs."""
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("ROAD_DATABASE_URL", self.database_url)
+            environment.setenv("MLFLOW_TRACKING_URI", self.mlflow_url)
+            yield
 
     def query(self, statement: Any) -> list[tuple[Any, ...]]:
         """Rows of the tables."""
@@ -122,27 +140,35 @@ class Platform:
 @pytest.fixture(scope="session")
 def make_platform(
     postgres: EmbeddedPostgres, mlflow_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Platform]]:
+) -> Callable[..., Platform]:
     """Makes a platform with empty tables of its own, on a generated release or on the one in a directory."""
-    with pytest.MonkeyPatch.context() as environment:
 
-        def make(
-            *, accidents: int = 3000, first: date = FIRST_DAY, last: date = LAST_DAY, releases: Path | None = None
-        ) -> Platform:
-            home = tmp_path_factory.mktemp("platform")
-            if releases is None:
-                releases = home / "official"
-                releases.mkdir()
-                files = generate_release(first.year, accidents=accidents, seed=7, first_day=first, last_day=last)
-                for name, content in files.items():
-                    (releases / name).write_bytes(content)
-            database_url = _fresh_database(postgres, home.name)
-            environment.setenv("ROAD_DATABASE_URL", database_url)
-            environment.setenv("MLFLOW_TRACKING_URI", mlflow_url)
-            settings = PlatformSettings(home=home, releases_dir=releases)
-            return Platform(home, releases, build_definitions(settings), dg.DagsterInstance.ephemeral(), database_url)
+    def make(
+        *,
+        accidents: int = 3000,
+        first: date = FIRST_DAY,
+        last: date = LAST_DAY,
+        releases: Path | None = None,
+        mlflow: str = mlflow_url,
+    ) -> Platform:
+        home = tmp_path_factory.mktemp("platform")
+        if releases is None:
+            releases = home / "official"
+            releases.mkdir()
+            files = generate_release(first.year, accidents=accidents, seed=7, first_day=first, last_day=last)
+            for name, content in files.items():
+                (releases / name).write_bytes(content)
+        settings = PlatformSettings(home=home, releases_dir=releases)
+        return Platform(
+            home,
+            releases,
+            build_definitions(settings),
+            dg.DagsterInstance.ephemeral(),
+            _fresh_database(postgres, home.name),
+            mlflow,
+        )
 
-        yield make
+    return make
 
 
 def _fresh_database(postgres: EmbeddedPostgres, name: str) -> str:
@@ -164,3 +190,8 @@ def platform(make_platform: Callable[..., Platform]) -> Platform:
     )
     assert [run.success for run in runs] == [True] * len(runs)
     return ready
+
+
+def failure_of(run: dg.ExecuteInProcessResult) -> str:
+    """What the failed steps of a run say."""
+    return " ".join(str(event.event_specific_data.error) for event in run.all_events if event.is_step_failure)

@@ -21,7 +21,7 @@ from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, to_days
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
 from road_assets.resources.quality import QualityLimits
-from road_assets.resources.release_store import LoadedRelease
+from road_assets.resources.release import LoadedRelease
 from road_assets.resources.releases import ReleasesResource
 
 RELEASE: str = "baac_release"

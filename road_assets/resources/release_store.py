@@ -11,21 +11,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Self
-
-import pandas as pd
+from typing import Any, Final, Self
 
 from road_assets.core.columns import DAY
 from road_assets.core.demonstration import FILE_STEMS, generate_release
 from road_assets.core.dialect import DialectError, scan_table
-from road_assets.core.joining import JoinCounts, JoinError, join_users
+from road_assets.core.joining import JoinError, join_users
 from road_assets.core.quarantine import QuarantineError, RowCounts, sift_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES, Table
 from road_assets.resources.data_gouv import API_URL, API_URL_VARIABLE, DataGouv
 from road_assets.resources.download import NoNetworkError, RemoteFile
+from road_assets.resources.release import LoadedRelease, Release, Source
 from road_assets.resources.release_files import ReleaseError, ReleaseFiles, find_files, is_complete, require_complete
 
 HOME_VARIABLE: Final = "ROAD_HOME"
@@ -40,52 +38,8 @@ DEMONSTRATION_ACCIDENTS: Final = 20_000
 
 DEMONSTRATION_SEED: Final = 1
 
-Source = Literal["directory", "fetched", "demonstration"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The four files of one year.
-
-    Attributes:
-        year: of the accidents; the newest one where copies mix several.
-        files: path by table.
-        content_hash: SHA-256 over the bytes of the four files, in the order of ``TABLES``.
-        source: where they come from.
-        data_label: to be said wherever results are shown.
-    """
-
-    year: int
-    files: ReleaseFiles
-    content_hash: str
-    source: Source
-    data_label: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedRelease:
-    """A release, read and joined.
-
-    Attributes:
-        release: what was read.
-        frame: one row per user, as ``join_users`` describes it.
-        counts: what the join kept and left out.
-        quarantine: rows set aside, as ``sift_release`` describes them.
-        rows: what became of the rows of each file.
-    """
-
-    release: Release
-    frame: pd.DataFrame
-    counts: JoinCounts
-    quarantine: pd.DataFrame
-    rows: Mapping[Table, RowCounts]
-
-    @property
-    def content_hash(self) -> str:
-        """The release's hash: its data version."""
-        return self.release.content_hash
 
 
 class ReleaseStore:

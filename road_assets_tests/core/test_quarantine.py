@@ -1,63 +1,26 @@
 """Rows that break the contract are set aside with their rule, and nothing else is."""
 
-import random
-import re
-from collections.abc import Callable
-
-import pandas as pd
 import pytest
-from hypothesis import event, given, settings
-from hypothesis import strategies as st
 
 from road_assets.core.demonstration import generate_release
-from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.joining import join_users
 from road_assets.core.quarantine import (
     QUARANTINE_COLUMNS,
     QuarantineError,
     RowCounts,
-    Sifted,
     measure_quality,
-    sift_release,
 )
 from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
-
-Files = dict[Table, bytes]
-
-GENERATED: Files = dict(zip(TABLES, generate_release(2024, accidents=60, seed=11).values(), strict=True))
-
-
-def sift(files: Files, *, year: int = 2024) -> Sifted:
-    readings = {table: scan_table(table, content, name=f"{table}.csv") for table, content in files.items()}
-    return sift_release(readings, {table: f"{table}.csv" for table in TABLES}, year=year)
-
-
-def changed(table: Table, change: Callable[[list[list[str]]], None], files: Files = GENERATED) -> Files:
-    """The release with some lines of one file changed; the header is line 0, fields stand without quotes."""
-    lines = [line[1:-1].split('";"') for line in files[table].decode().splitlines()]
-    change(lines)
-    return files | {table: "".join('"' + '";"'.join(line) + '"\n' for line in lines).encode()}
-
-
-def with_value(table: Table, line: int, column: str, value: str, files: Files = GENERATED) -> Files:
-    """The release with one field changed; ``line`` as in the file."""
-
-    def change(lines: list[list[str]]) -> None:
-        lines[line - 1][[name.lower() for name in lines[0]].index(column)] = value
-
-    return changed(table, change, files)
-
-
-def users_of(number: str) -> int:
-    return GENERATED["usagers"].decode().count(f'\n"{number}"')
-
-
-def number_in(table: Table, line: int) -> str:
-    return GENERATED[table].decode().splitlines()[line - 1][1:13]
-
-
-def rules(sifted: Sifted) -> dict[tuple[str, str], int]:
-    return sifted.quarantine.groupby(["source_table", "rule"]).size().to_dict()
+from road_assets_tests.core.damaged_releases import (
+    GENERATED,
+    Files,
+    changed,
+    number_in,
+    rules,
+    sift,
+    users_of,
+    with_value,
+)
 
 
 def test_a_release_without_fault_is_kept_whole() -> None:
@@ -263,74 +226,3 @@ def test_where_only_rows_are_missing_that_is_the_cause() -> None:
 
 def test_a_day_without_any_row_has_no_bad_share() -> None:
     assert measure_quality(0, sift(GENERATED).quarantine).bad_share == 0
-
-
-SMALL: Files = dict(zip(TABLES, generate_release(2024, accidents=12, seed=3).values(), strict=True))
-INSERTED = st.text('0123456789;" -.xé\u00a0\n\r', max_size=4).map(str.encode)
-EDIT = st.tuples(st.sampled_from(TABLES), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 6), INSERTED)
-
-
-def check_balance(files: Files, sifted: Sifted) -> pd.DataFrame:
-    """What holds of every release, however damaged; returns the users that go on."""
-    joined, _ = join_users(sifted.tables)
-    for table, content in files.items():
-        body = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        assert sifted.counts[table].rows_in == sum(1 for line in body.split(b"\n") if line) - 1
-        sifted.counts[table].require_balance(table)
-    assert len(joined) == sifted.counts["usagers"].kept
-    assert not joined.duplicated(["num_acc", "user_key"]).any()
-    for feature in (*FEATURES, GRAVITY):
-        assert set(joined[feature.name].dropna()) <= set(feature.values)
-    assert joined["day"].dt.year.eq(2024).all()
-    assert (sifted.quarantine["rule"].str.len() > 0).all()
-    return joined
-
-
-@settings(max_examples=150)
-@given(
-    edits=st.lists(EDIT, min_size=1, max_size=6),
-    copies=st.lists(st.tuples(st.sampled_from(TABLES), st.integers(0, 10**6)), max_size=3),
-)
-def test_damaged_lines_are_kept_whole_or_set_aside_and_no_unknown_code_passes(
-    edits: list[tuple[Table, int, int, int, bytes]], copies: list[tuple[Table, int]]
-) -> None:
-    lines = {table: content.splitlines() for table, content in SMALL.items()}
-    for table, number in copies:
-        lines[table].append(lines[table][1 + number % (len(lines[table]) - 1)])
-    for table, number, position, removed, inserted in edits:
-        which = 1 + number % (len(lines[table]) - 1)
-        line = lines[table][which]
-        start = position % (len(line) + 1)
-        lines[table][which] = line[:start] + inserted + line[start + removed :]
-    files: Files = {table: b"\n".join(lines[table]) for table in TABLES}
-    try:
-        sifted = sift(files)
-    except DialectError as error:  # half a character condemns the file as a whole, and its line is named
-        event("a file was refused")
-        if re.search(r"broken characters, the first in line \d", str(error)):
-            return
-        raise
-    check_balance(files, sifted)
-
-
-def test_a_hundred_thousand_damaged_lines_leave_the_others_as_they_are() -> None:
-    release: Files = dict(zip(TABLES, generate_release(2024, accidents=12_000, seed=4).values(), strict=True))
-    before, _ = join_users(sift(release).tables)
-    draw, damaged = random.Random(5), 0  # noqa: S311 - damage, not secrets
-    while damaged < 100_000:
-        files, touched = dict(release), set()
-        for table, content in release.items():
-            lines = content.decode().split("\n")
-            for which in draw.sample(range(1, len(lines) - 1), len(lines) // 3):
-                line = lines[which]
-                start, inserted = draw.randrange(len(line)), draw.choice(["", "", "7", "99", "x", '"', ";", "-", "\n"])
-                lines[which] = line[:start] + inserted + line[start + draw.randrange(3) :]
-                touched |= {*re.findall(r"\d{12}", line), *re.findall(r"\d{12}", lines[which])}
-                damaged += 1
-            files[table] = "\n".join(lines).encode()
-        sifted = sift(files)
-        after = check_balance(files, sifted)
-        assert sifted.counts["usagers"].quarantined > 1000
-        pd.testing.assert_frame_equal(
-            *(frame[~frame["num_acc"].isin(touched)].reset_index(drop=True) for frame in (before, after))
-        )

@@ -1,14 +1,14 @@
 """The whole graph on the provisional release of 2024, where its files are at hand (ROAD_RELEASES_DIR)."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from road_assets.core.vocabulary import DATA_OFFICIAL
-from road_assets_tests.conftest import Platform
+from road_assets_tests.conftest import Platform, serve_mlflow
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 10, 31)
 COUNTS = "SELECT count(DISTINCT num_acc), count(*), count(DISTINCT day) FROM accidents"
@@ -18,19 +18,20 @@ pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")
-def real(make_platform: Callable[..., Platform]) -> Platform:
+def real(make_platform: Callable[..., Platform], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     named = os.environ.get("ROAD_RELEASES_DIR")
     if not named:
         pytest.skip("ROAD_RELEASES_DIR is not set; it names the official files of 2024")
-    platform = make_platform(releases=Path(named))
-    runs = (
-        platform.run("release_job", "2024"),
-        platform.run("ingest_job", FIRST, LAST),
-        platform.run("training_job", LAST),
-        platform.run("drift_job", FIRST, LAST),
-    )
-    assert [run.success for run in runs] == [True] * len(runs)
-    return platform
+    with serve_mlflow(tmp_path_factory.mktemp("mlflow-real")) as mlflow:  # a registry with no other models
+        platform = make_platform(releases=Path(named), mlflow=mlflow)
+        runs = (
+            platform.run("release_job", "2024"),
+            platform.run("ingest_job", FIRST, LAST),
+            platform.run("training_job", LAST),
+            platform.run("drift_job", FIRST, LAST),
+        )
+        assert [run.success for run in runs] == [True] * len(runs)
+        yield platform
 
 
 def test_every_accident_user_and_day_stands_in_the_table_once(real: Platform) -> None:

@@ -14,8 +14,9 @@ from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLE
 from road_assets.resources import release_store
 from road_assets.resources.data_gouv import DataGouv
 from road_assets.resources.download import Patience
+from road_assets.resources.release import Release
 from road_assets.resources.release_files import ReleaseError
-from road_assets.resources.release_store import Release, ReleaseStore
+from road_assets.resources.release_store import ReleaseStore
 from road_assets.resources.releases import ReleasesResource
 
 OFFLINE = "http://127.0.0.1:9/"  # the discard port: nobody listens
