@@ -25,7 +25,7 @@ from litestar.openapi.spec import (
 
 from road_api.problems import MEDIA_TYPE
 from road_api.schemas import Problem
-from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, UNKNOWN_CODE, Feature
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, SCENE_EXAMPLE, UNKNOWN_CODE, Feature
 
 API_VERSION: Final = "1.0.0"
 """Of the interface, not of the code behind it."""
@@ -42,9 +42,6 @@ TAG_OPERATIONS: Final = "Operations"
 BEARER: Final = "BearerToken"
 PASSWORD: Final = "PasswordLogin"  # noqa: S105 (name of a scheme, not a password)
 PROTECTED: Final[list[dict[str, list[str]]]] = [{PASSWORD: []}, {BEARER: []}]
-
-SCENE_EXAMPLE: Final = dict(zip(FEATURE_NAMES, (1, 1, 1, 3, 5, 2, 2, 6, 2, 1, 0, 1, 1), strict=True))
-"""A driver on a wet departmental road at night, in a collision of the "other" kind."""
 
 
 def swagger_files() -> Path:

@@ -244,6 +244,9 @@ FEATURES: Final[tuple[Feature, ...]] = (
 FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)
 FEATURE_BY_NAME: Final[dict[str, Feature]] = {feature.name: feature for feature in FEATURES}
 
+SCENE_EXAMPLE: Final = dict(zip(FEATURE_NAMES, (1, 1, 1, 3, 5, 2, 2, 6, 2, 1, 0, 1, 1), strict=True))
+"""A question to show: a driver on a wet departmental road at night, in a collision of the "other" kind."""
+
 GRAVITY: Final = Feature(
     "grav",
     "usagers",

@@ -3,16 +3,10 @@
 import json
 from typing import Final
 
-from road_assets.core.vocabulary import DATA_DEMONSTRATION
+from road_assets.core.vocabulary import SCENE_EXAMPLE
 
 DEMO_USER: Final = "johndoe"
 DEMO_PASSWORD: Final = "johnsecret"  # noqa: S105 - of the demonstration on loopback, printed for everybody
-
-QUESTION: Final = {
-    "catu": 1, "sexe": 1, "trajet": 1, "catr": 3, "lum": 5, "atm": 2, "surf": 2,
-    "col": 6, "circ": 2, "plan": 1, "vosp": 0, "prof": 1, "situ": 1,
-}  # fmt: skip
-"""A driver at night in light rain, on a departmental road."""
 
 
 def curl(api: str, user: str, password: str) -> str:
@@ -21,7 +15,7 @@ def curl(api: str, user: str, password: str) -> str:
         f"TOKEN=$(curl -s -d 'username={user}' -d 'password={password}' {api}/auth/token"
         """ | sed -E 's/.*"access_token" *: *"([^"]+)".*/\\1/')"""
     )
-    question = json.dumps(QUESTION, separators=(",", ":"))
+    question = json.dumps(SCENE_EXAMPLE, separators=(",", ":"))
     ask = f"curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{question}'"
     return f"{token}; {ask} {api}/protected/predict"
 
@@ -44,7 +38,7 @@ def banner(addresses: dict[str, str], *, demo: bool, data: str | None, seconds: 
         f"  MLflow     {addresses['mlflow']}",
     ]
     if data:
-        lines += ["", f"  data       {data.upper() if data == DATA_DEMONSTRATION else data}"]
+        lines += ["", f"  data       {data}"]
     if demo:
         lines += ["", f"  log in as  {DEMO_USER}, password {DEMO_PASSWORD}; in a terminal:", ""]
         lines += [curl(api, DEMO_USER, DEMO_PASSWORD)]

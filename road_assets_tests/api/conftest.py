@@ -24,10 +24,9 @@ from pydantic import SecretStr
 
 from road_api.app import create_app
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
-from road_api.openapi import SCENE_EXAMPLE
 from road_api.settings import Settings
 from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT, Facts, FeatureMatrix, Window, pack
-from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, MODEL_NAME, PRODUCTION_ALIAS
+from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, MODEL_NAME, PRODUCTION_ALIAS, SCENE_EXAMPLE
 
 StartService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 

@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from road_api.auth import AUDIENCE, ISSUER, LIFETIME_SECONDS, FixedUsers, PasswordCheck, Tokens, User
-from road_api.openapi import SCENE_EXAMPLE
+from road_assets.core.vocabulary import SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_api.openapi import SCENE_EXAMPLE
 from road_api.services.csv_rows import CsvError, CsvRow, read_csv
-from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, SCENE_EXAMPLE
 
 EXAMPLE_CODES = tuple(float(code) for code in SCENE_EXAMPLE.values())
 HEADER = ",".join(FEATURE_NAMES)

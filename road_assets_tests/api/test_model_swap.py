@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from road_api.app import create_app
-from road_api.openapi import SCENE_EXAMPLE
 from road_api.services.bundle_cache import POINTER_FILE
 from road_api.settings import Settings
 from road_assets.core.bundle import ANSWERS_FILE, GRAPH_FILE, MANIFEST_FILE
+from road_assets.core.vocabulary import SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
 Bundle = dict[str, bytes]

@@ -11,9 +11,8 @@ from litestar import get
 from structlog.testing import LogCapture
 
 from road_api.app import create_app
-from road_api.openapi import SCENE_EXAMPLE
 from road_api.settings import Settings
-from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
 

@@ -9,9 +9,8 @@ import httpx
 import numpy as np
 import pytest
 
-from road_api.openapi import SCENE_EXAMPLE
 from road_assets.core.bundle import GRAPH_FILE
-from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_BY_NAME, FEATURE_NAMES, FEATURES
+from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_BY_NAME, FEATURE_NAMES, FEATURES, SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
 

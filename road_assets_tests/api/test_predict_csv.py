@@ -7,10 +7,9 @@ import httpx
 import numpy as np
 import pytest
 
-from road_api.openapi import SCENE_EXAMPLE
 from road_api.services.estimate import ROWS_PER_CALL
 from road_assets.core.bundle import GRAPH_FILE
-from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES
+from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
 

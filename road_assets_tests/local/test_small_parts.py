@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_BY_NAME, FEATURE_NAMES
-from road_assets.local.banner import DEMO_PASSWORD, DEMO_USER, QUESTION, banner, curl
+from road_api import auth
+from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_BY_NAME, FEATURE_NAMES, SCENE_EXAMPLE
+from road_assets.local.banner import DEMO_PASSWORD, DEMO_USER, banner, curl
 from road_assets.local.secrets import SecretError, secret
 from road_assets.local.services import base_environment
 from road_assets.local.spawn import tail
@@ -79,8 +80,12 @@ def test_an_empty_secret_is_not_used(tmp_path: Path) -> None:
 
 
 def test_the_banners_question_is_one_that_the_codebook_allows() -> None:
-    assert tuple(QUESTION) == FEATURE_NAMES
-    assert all(code in FEATURE_BY_NAME[name].values for name, code in QUESTION.items())
+    assert tuple(SCENE_EXAMPLE) == FEATURE_NAMES
+    assert all(code in FEATURE_BY_NAME[name].values for name, code in SCENE_EXAMPLE.items())
+
+
+def test_the_banner_names_the_user_that_the_service_lets_in() -> None:
+    assert (DEMO_USER, DEMO_PASSWORD) == (auth.DEMO_USERNAME, auth.DEMO_PASSWORD)
 
 
 def test_the_banners_command_takes_the_token_from_the_answer_and_asks_with_it(tmp_path: Path) -> None:
@@ -98,9 +103,9 @@ def test_the_banners_command_takes_the_token_from_the_answer_and_asks_with_it(tm
     assert asked.stdout.strip().endswith("http://127.0.0.1:1/protected/predict")
 
 
-def test_generated_data_is_announced_in_capitals_and_passwords_only_in_a_demonstration() -> None:
+def test_generated_data_is_announced_and_passwords_only_in_a_demonstration() -> None:
     demo = banner(ADDRESSES, demo=True, data=DATA_DEMONSTRATION, seconds=12)
-    assert DATA_DEMONSTRATION.upper() in demo
+    assert DATA_DEMONSTRATION in demo
     assert DEMO_PASSWORD in demo
     serious = banner(ADDRESSES, demo=False, data=None, seconds=12)
     assert DEMO_PASSWORD not in serious
