@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import dagster as dg
 import pandas as pd
@@ -28,10 +28,11 @@ class DriftConfig(dg.Config):
     """What to draw.
 
     Attributes:
-        draw_every_day: draw the HTML of every day, not only of the last and of those above the limit.
+        draw: days whose HTML is drawn: ``needed``, the last one and those above the limit; ``every_day``; or ``none``,
+            which leaves earlier reports as they are. Scores and tables are written for every day in any case.
     """
 
-    draw_every_day: bool = False
+    draw: Literal["none", "needed", "every_day"] = "needed"
 
 
 @dg.asset(
@@ -65,14 +66,22 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     evaluation = evaluate_days(rows, windows, registry.reference_counts(model))
     database.replace_tables_of_days(_tables(evaluation, model), days)
 
-    sample, published = registry.reference_sample(model), {}
-    drawn = days if config.draw_every_day else sorted({*evaluation.days_above_limit, days[-1]})
+    drawn, published = _days_to_draw(config, evaluation), {}
+    sample = registry.reference_sample(model) if drawn else pd.DataFrame()
     for number, day in enumerate(drawn, start=1):
         report = render_report(sample, rows_on(rows, windows[day]), title=_title(windows[day], model))
         published[day] = reports.publish(day, report, evaluation.scores[day])
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
-    yield dg.MaterializeResult(metadata=_metadata(evaluation, model, published[days[-1]]))
+    yield dg.MaterializeResult(metadata=_metadata(evaluation, model, published.get(days[-1])))
     yield check_drift(evaluation)
+
+
+def _days_to_draw(config: DriftConfig, evaluation: DriftEvaluation) -> list[date]:
+    if config.draw == "none":
+        return []
+    if config.draw == "every_day":
+        return list(evaluation.scores)
+    return sorted({*evaluation.days_above_limit, evaluation.last_day})
 
 
 def _production(registry: ModelRegistry) -> RegisteredModel:
@@ -128,7 +137,7 @@ def _tables(evaluation: DriftEvaluation, model: RegisteredModel) -> dict[str, pd
     return {"drift_scores": pd.DataFrame(scores), "drift_features": pd.DataFrame(features)}
 
 
-def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: PublishedReport) -> dict[str, Any]:
+def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: PublishedReport | None) -> dict[str, Any]:
     last = evaluation.scores[evaluation.last_day]
     days: Sequence[date] = list(evaluation.scores)
     over_time = plots.scores_over_time(days, [score.score for score in evaluation.scores.values()], RETRAIN_ABOVE)
@@ -141,6 +150,14 @@ def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: Publi
         "data": model.manifest.data,
         "distance per feature": picture(plots.drift_per_feature(last), "distance per feature"),
         "score per day": picture(over_time, "score per day"),
+        **_links(report),
+    }
+
+
+def _links(report: PublishedReport | None) -> dict[str, Any]:
+    if report is None:
+        return {"report": "none drawn, as the run's config asks"}
+    return {
         "report (MLflow)": dg.MetadataValue.url(report.url),
         "report (file)": dg.MetadataValue.path(str(report.page)),
     }
