@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.assets import plots
-from road_assets.assets.common import OWNERS, SINGLE_RUN, picture
+from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, shown_once
 from road_assets.assets.evidently_report import render_report
 from road_assets.assets.model import FEATURES
 from road_assets.checks.drift import ASSET, check_drift, drift_check_spec
@@ -72,7 +72,8 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
         report = render_report(sample, rows_on(rows, windows[day]), title=_title(windows[day], model))
         published[day] = reports.publish(day, report, evaluation.scores[day])
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
-    yield dg.MaterializeResult(metadata=_metadata(evaluation, model, published.get(days[-1])))
+    metadata = _metadata(evaluation, model, published.get(days[-1]))
+    yield dg.MaterializeResult(metadata=shown_once(context, metadata))
     yield check_drift(evaluation)
 
 
