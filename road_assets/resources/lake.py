@@ -100,8 +100,10 @@ class Lake(ConfigurableResource):
                 f"{asset} has no partition between {min(paths)} and {max(paths)}; materialize {asset} first"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
-            tables = list(pool.map(lambda path: pq.read_table(path, columns=columns, partitioning=None), present))
-        return _to_frame(pa.concat_tables(tables, promote_options="permissive").combine_chunks())
+            parts = pool.map(lambda path: pq.read_table(path, columns=columns, partitioning=None), present)
+            table = pa.concat_tables(list(parts), promote_options="permissive")
+        table = table.combine_chunks()  # the single days, which took as much memory, are free from here on
+        return _to_frame(table)
 
     def with_days(
         self, frame: pd.DataFrame, asset: str, days: Collection[date], *, columns: Sequence[str] | None = None
