@@ -150,7 +150,8 @@ class _Platform:
             for job in client.end_abandoned_runs(self._began):
                 self._report(f"a run of {job} was cut off when the platform stopped; it is marked as cancelled")
             self._wait_for_plan()
-            MainJob(client, self._report, self._supervisor.pause).run(self._planner.steps(), self._planner.note_done)
+            job = MainJob(client, self._report, self._supervisor.pause)
+            job.run(self._planner.steps(client), self._planner.note_done)
         except (StepFailedError, DagsterError) as error:
             if production_version(self._site.addresses["mlflow"]) is None:
                 raise

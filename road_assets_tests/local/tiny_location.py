@@ -22,7 +22,8 @@ def day(context: dg.AssetExecutionContext) -> None:
 
 @dg.asset(partitions_def=DAYS, deps=[day], backfill_policy=dg.BackfillPolicy.single_run())
 def summary(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    return dg.MaterializeResult(metadata={"days": len(context.partition_keys)})
+    keys = context.partition_keys
+    return dg.MaterializeResult(metadata={"days": len(keys), "asked": {"spans": [[keys[0], keys[-1]]]}})
 
 
 @dg.asset(partitions_def=DAYS)
