@@ -240,8 +240,12 @@ def _event(entry: Mapping[str, Any]) -> Event:
 
 
 def _cause(error: Mapping[str, Any] | None) -> str | None:
-    """What the asset's code raised: Dagster wraps it in an error that says only where."""
+    """What the asset's code raised: Dagster wraps it in an error that says only where.
+
+    A ``Failure`` is raised for people, who need not read its class.
+    """
     if error is None:
         return None
     wrapped = error["className"] in _WRAPPERS and error["errorChain"]
-    return str((error["errorChain"][0]["error"] if wrapped else error)["message"]).strip()
+    message = str((error["errorChain"][0]["error"] if wrapped else error)["message"]).strip()
+    return message.removeprefix("dagster._core.definitions.events.Failure: ")

@@ -35,6 +35,11 @@ def broken() -> None:
 
 
 @dg.asset(partitions_def=DAYS)
+def refused() -> None:
+    raise dg.Failure("2024-01-05: 9 of 10 rows are in quarantine", allow_retries=False)
+
+
+@dg.asset(partitions_def=DAYS)
 def slow() -> None:
     """Runs until it is ended, with a child process of its own, as a trainer with workers has."""
     subprocess.Popen(["sleep", os.environ.get("TINY_SLEEP", "3599")])  # noqa: S603, S607
@@ -48,11 +53,12 @@ def job(name: str, *assets: str, partitions: dg.PartitionsDefinition) -> object:
 
 
 defs = dg.Definitions(
-    assets=[release, day, summary, broken, slow],
+    assets=[release, day, summary, broken, refused, slow],
     jobs=[
         job("release_job", "release", partitions=YEARS),
         job("daily_job", "day", "summary", partitions=DAYS),
         job("broken_job", "broken", partitions=DAYS),
+        job("refused_job", "refused", partitions=DAYS),
         job("slow_job", "slow", partitions=DAYS),
     ],
 )
