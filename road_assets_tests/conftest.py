@@ -107,16 +107,28 @@ class Platform:
     mlflow_url: str
 
     def run(
-        self, job: str, first: date | str, last: date | None = None, *, config: dict[str, Any] | None = None
+        self,
+        job: str,
+        first: date | str,
+        last: date | None = None,
+        *,
+        config: dict[str, Any] | None = None,
+        only: str | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """Run a job for a partition, or for a range of days in one run; failures are in the result."""
+        """Run a job, or one asset of it, for a partition or a range of days in one run; failures are in the result."""
         definition = self.definitions.resolve_job_def(job)
         days: dict[str, Any] = {"partition_key": str(first)}
         if last is not None:
             span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
             days = {"tags": span}
         with self._environment():
-            return definition.execute_in_process(config, instance=self.instance, raise_on_error=False, **days)
+            return definition.execute_in_process(
+                config,
+                instance=self.instance,
+                raise_on_error=False,
+                asset_selection=[dg.AssetKey(only)] if only else None,
+                **days,
+            )
 
     def resource(self, name: str) -> Any:
         """A resource as the assets get it."""
