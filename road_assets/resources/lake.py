@@ -61,7 +61,13 @@ class Lake(ConfigurableResource):
             list(pool.map(lambda job: _write(*job), jobs))
 
     def read_days(
-        self, asset: str, days: Iterable[date], *, columns: Sequence[str] | None = None, skip_missing: bool = False
+        self,
+        asset: str,
+        days: Iterable[date],
+        *,
+        columns: Sequence[str] | None = None,
+        optional: Collection[str] = (),
+        skip_missing: bool = False,
     ) -> pd.DataFrame:
         """Read the files of some days, in the order of time.
 
@@ -69,6 +75,8 @@ class Lake(ConfigurableResource):
             asset: name of the asset.
             days: the days wanted.
             columns: only these columns.
+            optional: those of ``columns`` that files written by an earlier version lack: null in their rows, or no
+                column at all where no file has it.
             skip_missing: leave out days that were never materialized instead of failing.
 
         Returns:
@@ -91,7 +99,7 @@ class Lake(ConfigurableResource):
                 f"{asset} has no partition between {min(paths)} and {max(paths)}; materialize {asset} first"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
-            tables = list(pool.map(lambda path: pq.read_table(path, columns=columns, partitioning=None), present))
+            tables = list(pool.map(lambda path: _read(path, columns, optional), present))
         return pa.concat_tables(tables, promote_options="permissive").to_pandas()
 
     def with_days(
@@ -158,6 +166,13 @@ class Lake(ConfigurableResource):
 def _write(path: Path, table: pa.Table) -> None:
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def _read(path: Path, columns: Sequence[str] | None, optional: Collection[str]) -> pa.Table:
+    if columns is not None and optional:
+        there = pq.read_schema(path).names
+        columns = [name for name in columns if name in there or name not in optional]
+    return pq.read_table(path, columns=columns, partitioning=None)
 
 
 def _and_others(missing: Sequence[date]) -> str:

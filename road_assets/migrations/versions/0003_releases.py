@@ -33,8 +33,3 @@ def upgrade() -> None:
         sa.Column("unchanged_days", sa.Integer, nullable=False, comment="stored days that it leaves as they are"),
         comment="each content of a year's files in the order of reading; rows are added and never changed",
     )
-
-
-def downgrade() -> None:
-    """Drop the table."""
-    op.drop_table("releases")
