@@ -117,9 +117,10 @@ class _Platform:
                 f"  (root's Postgres runs as nobody, who cannot enter {site.home}: see {site.postgres.outside})"
             )
         mlflow, code = services.mlflow_service(site), services.code_service(site)
-        supervisor.launch(mlflow, code)
+        supervisor.launch(mlflow)
         self._finish(prepare_dagster(site), migrate_tables(site))
         note_dagster_prepared(site)
+        supervisor.launch(code)  # not earlier: it would make Dagster's tables too, and one of the two would fail
         api = services.api_service(site)
         supervisor.launch(api)
         supervisor.wait(code)  # the daemon looks for code when it starts, and then not for a minute

@@ -44,10 +44,10 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DagsterC
             prepare_home(site)
             task = prepare_dagster(site)
             assert task is not None
-            supervisor.launch(code)
-            assert eventually(task.is_done, 60)
+            assert eventually(task.is_done, 120)
             note_dagster_prepared(site)
             assert prepare_dagster(site) is None
+            supervisor.launch(code)
             supervisor.wait(code)
             pages, daemon = services.dagster_service(site), services.daemon_service(site)
             supervisor.launch(pages, daemon)
