@@ -16,6 +16,7 @@ SINGLE_RUN: Final = dg.BackfillPolicy.single_run()
 """A year is one run, not 365."""
 
 _PREVIEW_ROWS: Final = 8
+_LARGE: Final = (dg.TableMetadataValue, dg.MarkdownMetadataValue)
 
 
 def preview(frame: pd.DataFrame, rows: int = _PREVIEW_ROWS) -> dg.TableMetadataValue:
@@ -53,6 +54,24 @@ def rows_per_day(days: "pd.Series[pd.Timestamp]") -> dg.MarkdownMetadataValue:
     axes.set_title(f"rows per day, {len(counts)} days")
     figure.autofmt_xdate()
     return picture(figure, "rows per day")
+
+
+def shown_once(context: dg.AssetExecutionContext, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata of a run over many days: pictures and tables go to the last day alone, where Dagster's pages show them.
+
+    Dagster stores the metadata of a run once per day. With a plot in each, the events of a year weigh 50 MB, and
+    writing them takes longer than the data.
+
+    Args:
+        context: of the asset.
+        metadata: all of it.
+
+    Returns:
+        What every day gets.
+    """
+    large = {name: value for name, value in metadata.items() if isinstance(value, _LARGE)}
+    context.add_asset_metadata(large, partition_key=context.partition_keys[-1])
+    return {name: value for name, value in metadata.items() if name not in large}
 
 
 def _plain(value: Any) -> str | float | int | bool | None:

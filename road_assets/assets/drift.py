@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import dagster as dg
 import pandas as pd
 
 from road_assets.assets import plots
-from road_assets.assets.common import OWNERS, SINGLE_RUN, picture
+from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, shown_once
 from road_assets.assets.evidently_report import render_report
 from road_assets.assets.model import FEATURES
 from road_assets.checks.drift import ASSET, check_drift, drift_check_spec
@@ -30,10 +30,11 @@ class DriftConfig(dg.Config):
     """What to draw.
 
     Attributes:
-        draw_every_day: draw the HTML of every day, not only of the last and of those above the limit.
+        draw: days whose HTML is drawn: ``needed``, the last one and those above the limit; ``every_day``; or ``none``,
+            which leaves earlier reports as they are. Scores and tables are written for every day in any case.
     """
 
-    draw_every_day: bool = False
+    draw: Literal["none", "needed", "every_day"] = "needed"
 
 
 @dg.asset(
@@ -67,16 +68,25 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     evaluation = evaluate_rehearsed(rows, windows, registry.reference_counts(model))
     database.replace_tables_of_days(_tables(evaluation, model), days)
 
-    sample, published = registry.reference_sample(model), {}
-    drawn = days if config.draw_every_day else sorted({*evaluation.days_above_limit, days[-1]})
+    drawn, published = _days_to_draw(config, evaluation), {}
+    sample = registry.reference_sample(model) if drawn else pd.DataFrame()
     for number, day in enumerate(drawn, start=1):
         noise = evaluation.scores[day].rehearsed_noise
         current = rows_of_window(rows, windows[day], noise)
         report = render_report(sample, current, title=_title(windows[day], model, noise))
         published[day] = reports.publish(day, report, evaluation.scores[day])
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
-    yield dg.MaterializeResult(metadata=_metadata(evaluation, model, published[days[-1]]))
+    metadata = _metadata(evaluation, model, published.get(days[-1]))
+    yield dg.MaterializeResult(metadata=shown_once(context, metadata))
     yield check_drift(evaluation)
+
+
+def _days_to_draw(config: DriftConfig, evaluation: DriftEvaluation) -> list[date]:
+    if config.draw == "none":
+        return []
+    if config.draw == "every_day":
+        return list(evaluation.scores)
+    return sorted({*evaluation.days_above_limit, evaluation.last_day})
 
 
 def _production(registry: ModelRegistry) -> RegisteredModel:
@@ -134,7 +144,7 @@ def _tables(evaluation: DriftEvaluation, model: RegisteredModel) -> dict[str, pd
     return {"drift_scores": pd.DataFrame(scores), "drift_features": pd.DataFrame(features)}
 
 
-def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: PublishedReport) -> dict[str, Any]:
+def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: PublishedReport | None) -> dict[str, Any]:
     last = evaluation.scores[evaluation.last_day]
     days: Sequence[date] = list(evaluation.scores)
     rehearsed = {day: score.rehearsed_noise for day, score in evaluation.scores.items()}
@@ -149,6 +159,14 @@ def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: Publi
         "noise (the window is distorted as much as its last day)": describe_noise(rehearsed),
         "distance per feature": picture(plots.drift_per_feature(last), "distance per feature"),
         "score per day": picture(over_time, "score per day"),
+        **_links(report),
+    }
+
+
+def _links(report: PublishedReport | None) -> dict[str, Any]:
+    if report is None:
+        return {"report": "none drawn, as the run's config asks"}
+    return {
         "report (MLflow)": dg.MetadataValue.url(report.url),
         "report (file)": dg.MetadataValue.path(str(report.page)),
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
+from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
 from road_assets.core.history import earlier_days, group_by_history, rows_on
@@ -57,4 +57,5 @@ def features(
             "preview": preview(rows),
         },
     )
+    output = output.with_metadata(shown_once(context, output.metadata))
     yield from store_if_passed(output, [check_contract(rows, "features")])

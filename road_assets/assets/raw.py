@@ -7,7 +7,7 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day
+from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day, shown_once
 from road_assets.assets.release import QUARANTINE, release_days
 from road_assets.checks.contracts import (
     bad_rows_spec,
@@ -69,7 +69,7 @@ def raw_accidents(
         check_contract(frame, "raw_accidents"),
         check_bad_rows(*measured, limit=quality.max_bad_rows_share),
     )
-    yield from store_if_passed(output, results)
+    yield from store_if_passed(output.with_metadata(shown_once(context, output.metadata)), results)
 
 
 def _measure_days(
@@ -121,9 +121,16 @@ def _span(days: list[date]) -> str:
 
 def _read(lake: Lake, sources: dict[date, date]) -> pd.DataFrame:
     years = sorted({source.year for source in sources.values()})
-    rows = pd.concat([lake.read_year(RELEASE, year, days=set(sources.values())) for year in years], ignore_index=True)
     targets = pd.DataFrame({"source": list(sources.values()), "target": list(sources)}).astype("datetime64[us]")
+    parts = [_placed(lake.read_year(RELEASE, year, days=set(sources.values())), targets) for year in years]
+    rows = pd.concat(parts, ignore_index=True)
+    # Many years, none of them replayed, are in order already and need not stand in memory twice.
+    return rows if rows["day"].is_monotonic_increasing else rows.sort_values("day", kind="stable", ignore_index=True)
+
+
+def _placed(rows: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """Rows of published days on the days that get them."""
     placed = rows.merge(targets, left_on="day", right_on="source", how="inner")
     placed["replayed_from"] = placed["source"].where(placed["source"] != placed["target"])
     placed["day"] = placed["target"]
-    return placed.drop(columns=["source", "target"]).sort_values("day", kind="stable", ignore_index=True)
+    return placed.drop(columns=["source", "target"])

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
+from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
@@ -63,14 +63,14 @@ def synthetic_mix(
     days, setting = to_days(list(context.partition_keys)), read_noise(database)
     real = labelled_codes(raw_accidents)
     groups = group_by_history(days, lake.stored_days(RAW))
-    known = labelled_codes(lake.with_days(raw_accidents, RAW, earlier_days(groups), columns=_COLUMNS))
+    known = _known(real, lake, earlier_days(groups))
+    rows_of_day = real["day"].dt.date.value_counts()
     generated = []
     for number, (history, members) in enumerate(groups.items(), start=1):
         learned = rows_on(known, history)
         chain = fit_chain(learned[list(CHAIN_COLUMNS)].to_numpy(dtype="int8"), seed=config.seed)
-        rows = real["day"].dt.date.value_counts().reindex(members, fill_value=0)
-        source = data_source_of(learned)
-        generated.append(generate_days(chain, rows.to_dict(), seed=config.seed, data_source=source))
+        rows = rows_of_day.reindex(members, fill_value=0).to_dict()
+        generated.append(generate_days(chain, rows, seed=config.seed, data_source=data_source_of(learned)))
         context.log.info("generator %d of %d: %d rows for %d days", number, len(groups), chain.rows, len(members))
     mix = mix_days(real, generated)
     mix = distort(mix, dict.fromkeys(days, setting.noise), where=mix["synthetic"])
@@ -90,7 +90,16 @@ def synthetic_mix(
             "preview": preview(mix[mix["synthetic"]]),
         },
     )
+    output = output.with_metadata(shown_once(context, output.metadata))
     yield from store_if_passed(output, [check_contract(mix, "synthetic_mix")])
+
+
+def _known(real: pd.DataFrame, lake: Lake, earlier: set[date]) -> pd.DataFrame:
+    """The run's own real rows after those of the days before it that its generators learn from."""
+    if not earlier:
+        return real
+    before = labelled_codes(lake.read_days(RAW, earlier, columns=_COLUMNS))
+    return pd.concat([before, real], ignore_index=True)
 
 
 def _quality(known: pd.DataFrame, history: tuple[date, ...], seed: int) -> dict[str, dg.MetadataValue]:

@@ -5,7 +5,7 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, rows_per_day
+from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, rows_per_day, shown_once
 from road_assets.partitions import DAILY, to_day, to_days
 from road_assets.resources.database import Database
 from road_assets.resources.model_registry import ModelRegistry
@@ -27,15 +27,14 @@ def accidents_table(
 ) -> dg.MaterializeResult:
     """Rewrite the window's rows in one transaction."""
     database.replace_days("accidents", raw_accidents, to_days(list(context.partition_keys)))
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(raw_accidents),
-            "dagster/table_name": "public.accidents",
-            "accidents": int(raw_accidents["num_acc"].nunique()),
-            "users per day": rows_per_day(raw_accidents["day"]),
-            "preview": preview(raw_accidents),
-        }
-    )
+    metadata = {
+        "dagster/row_count": len(raw_accidents),
+        "dagster/table_name": "public.accidents",
+        "accidents": int(raw_accidents["num_acc"].nunique()),
+        "users per day": rows_per_day(raw_accidents["day"]),
+        "preview": preview(raw_accidents),
+    }
+    return dg.MaterializeResult(metadata=shown_once(context, metadata))
 
 
 @dg.asset(

@@ -81,7 +81,8 @@ def find_violations(frame: pd.DataFrame, kind: Frame) -> list[Violation]:
     """
     import pandera.errors
 
-    frame = frame.reset_index(drop=True)
+    # Pandera copies what it looks at, so it gets no other columns.
+    frame = frame[[name for name in frame.columns if name in _schema(kind).columns]].reset_index(drop=True)
     try:
         _schema(kind).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:

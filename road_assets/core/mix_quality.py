@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from road_assets.core.drift import total_variation
 from road_assets.core.mixing import CHAIN_COLUMNS, CodeMatrix, fit_chain
@@ -156,10 +156,11 @@ def _detection_auc(halves: Halves, generated: CodeMatrix, seed: int) -> float:
     rows = np.concatenate([halves.unseen, generated])
     is_generated = np.repeat([0, 1], [len(halves.unseen), len(generated)])
     mates = np.unique(halves.unseen_accidents, return_inverse=True)[1]
-    groups = np.concatenate([mates, len(rows) + np.arange(len(generated))])
+    draw = np.random.default_rng(seed).integers
+    folds = np.concatenate([draw(_FOLDS, size=mates.max() + 1)[mates], draw(_FOLDS, size=len(generated))])
     classifier = HistGradientBoostingClassifier(random_state=seed)
-    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
-    suspicion = cross_val_predict(classifier, rows, is_generated, groups=groups, cv=folds, method="predict_proba")[:, 1]
+    split = PredefinedSplit(folds)
+    suspicion = cross_val_predict(classifier, rows, is_generated, cv=split, method="predict_proba")[:, 1]
     return float(roc_auc_score(is_generated, suspicion))
 
 

@@ -30,6 +30,8 @@ MIX_COLUMNS: Final = (*KEY_COLUMNS, *CHAIN_COLUMNS)
 MIN_ROWS_PER_LEAF: Final = 30
 """A generated value is drawn among at least so many real ones; smaller leaves would begin to copy people."""
 
+_TEXT: Final = "string[pyarrow]"
+
 CodeMatrix = npt.NDArray[np.int8]
 """Shape (rows, 14), columns as ``CHAIN_COLUMNS``, ``UNKNOWN_CODE`` where not recorded."""
 
@@ -157,17 +159,22 @@ def generate_days(chain: Chain, rows_per_day: Mapping[date, int], *, seed: int, 
     Returns:
         ``MIX_COLUMNS`` with ``synthetic`` true; ``num_acc`` names the day, so that no key meets a real accident's.
     """
-    days = [day for day, rows in rows_per_day.items() for _ in range(rows)]
+    counts = list(rows_per_day.values())
     uniforms = [uniforms_of(day, rows, seed=seed) for day, rows in rows_per_day.items()]
     drawn = chain.sample(np.concatenate([np.empty((0, len(CHAIN_COLUMNS))), *uniforms]))
-    numbers = [number for rows in rows_per_day.values() for number in range(1, rows + 1)]
-    frame = pd.DataFrame(drawn, columns=list(CHAIN_COLUMNS))
-    frame.insert(0, "day", pd.to_datetime(pd.Series(days, dtype="object")).astype("datetime64[us]"))
-    frame.insert(1, "num_acc", pd.Series([f"S{day:%Y%m%d}" for day in days], dtype="object"))
-    frame.insert(2, "user_key", pd.Series([f"s{number:05d}" for number in numbers], dtype="object"))
-    frame.insert(3, "synthetic", True)
-    frame.insert(4, "data_source", data_source)
-    return frame
+    names = pd.Series([f"S{day:%Y%m%d}" for day in rows_per_day], dtype=_TEXT)
+    keys = pd.Series([f"s{number:05d}" for number in range(1, max(counts, default=0) + 1)], dtype=_TEXT)
+    positions = np.concatenate([np.empty(0, dtype=np.intp), *map(np.arange, counts)])  # of each row in its day
+    marks = pd.DataFrame(
+        {
+            "day": np.array(list(rows_per_day), dtype="datetime64[us]").repeat(counts),
+            "num_acc": names.repeat(counts).reset_index(drop=True),
+            "user_key": keys.take(positions).reset_index(drop=True),
+            "synthetic": True,
+            "data_source": pd.Series([data_source], dtype=_TEXT).repeat(len(drawn)).reset_index(drop=True),
+        }
+    )
+    return pd.concat([marks, pd.DataFrame(drawn, columns=list(CHAIN_COLUMNS))], axis="columns")
 
 
 def mix_days(real: pd.DataFrame, generated: Sequence[pd.DataFrame]) -> pd.DataFrame:

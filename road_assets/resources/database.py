@@ -22,6 +22,9 @@ _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _MIGRATION_LOCK = 7_202_411
 """Any number, the same for all: two platforms that start at once migrate one after the other."""
 
+_ROWS_AT_ONCE = 100_000
+"""Many years are copied in parts, so that they do not stand in memory a third time, as text."""
+
 
 def migrate(url: str) -> None:
     """Bring the tables to the newest revision; doing it twice, or from two processes at once, does no harm.
@@ -108,7 +111,8 @@ class Database(dg.ConfigurableResource):
         columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns))
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(name, columns)
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(_to_csv(frame))
+            for start in range(0, len(frame), _ROWS_AT_ONCE):
+                copy.write(_to_csv(frame.iloc[start : start + _ROWS_AT_ONCE]))
 
 
 @stamina.retry(on=psycopg.OperationalError, attempts=5, timeout=30)
@@ -118,8 +122,6 @@ def _connect(url: str) -> psycopg.Connection:
 
 def _to_csv(frame: pd.DataFrame) -> bytes:
     """Rows as Postgres reads them: texts quoted, null as nothing between two commas."""
-    if frame.empty:
-        return b""
     buffer = io.BytesIO()
     options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
     # For a chunk without rows, as concatenated frames have, Arrow 25 writes whatever its buffer held before.

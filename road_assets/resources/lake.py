@@ -17,6 +17,12 @@ _SUFFIX = ".parquet"
 _THREADS = 4
 """Small files wait for the disk more than for the processor."""
 
+_DAYS_AT_ONCE = 366
+"""Of many years, so many days are converted at a time: they are not to stand twice in memory."""
+
+_PANDAS_TYPES = dict.fromkeys((pa.string(), pa.large_string()), pd.StringDtype("pyarrow"))
+"""Texts stay in Arrow's buffers: as Python objects those of a year take three times the memory."""
+
 
 class LakeError(LookupError):
     """Something was asked for that has not been materialized."""
@@ -44,21 +50,23 @@ class Lake(ConfigurableResource):
         Raises:
             ValueError: the frame holds rows of other days.
         """
-        ordered = frame.sort_values("day", kind="stable", ignore_index=True)
-        bounds = ordered["day"].searchsorted(pd.to_datetime(pd.Index(days)))
-        ends = ordered["day"].searchsorted(pd.to_datetime(pd.Index(days)), side="right")
-        if int((ends - bounds).sum()) != len(ordered):
+        in_order = frame["day"].is_monotonic_increasing
+        ordered = frame if in_order else frame.sort_values("day", kind="stable", ignore_index=True)
+        days = sorted(days)
+        starts, ends = (ordered["day"].searchsorted(pd.to_datetime(pd.Index(days)), side) for side in ("left", "right"))
+        if int((ends - starts).sum()) != len(ordered):
             strange = sorted(set(ordered["day"].dt.date) - set(days))
             raise ValueError(
                 f"{asset}: rows of the days {strange[:3]} were given, which are not among the partitions to write"
             )
-        table = pa.Table.from_pandas(ordered, preserve_index=False)
-        jobs = [
-            (self._day_path(asset, day), table.slice(start, end - start))
-            for day, start, end in zip(days, bounds, ends, strict=True)
-        ]
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(lambda job: _write(*job), jobs))
+            for begin in range(0, len(days), _DAYS_AT_ONCE):
+                part = slice(begin, begin + _DAYS_AT_ONCE)
+                first, last = starts[part][0], ends[part][-1]
+                table = pa.Table.from_pandas(ordered.iloc[first:last], preserve_index=False)
+                paths = [self._day_path(asset, day) for day in days[part]]
+                rows = map(table.slice, starts[part] - first, ends[part] - starts[part])
+                list(pool.map(_write, paths, rows))
 
     def read_days(
         self,
@@ -87,20 +95,21 @@ class Lake(ConfigurableResource):
         """
         paths = {day: self._day_path(asset, day) for day in sorted(days)}
         missing = [day for day, path in paths.items() if not path.is_file()]
+        missing_paths = {paths[day] for day in missing}
         if missing and not skip_missing:
             raise LakeError(
                 f"{asset} has no partition for {missing[0]}"
                 + _and_others(missing)
                 + f"; materialize {asset} for those days first"
             )
-        present = [path for day, path in paths.items() if day not in set(missing)]
+        present = [path for path in paths.values() if path not in missing_paths]
         if not present:
             raise LakeError(
                 f"{asset} has no partition between {min(paths)} and {max(paths)}; materialize {asset} first"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
             tables = list(pool.map(lambda path: _read(path, columns, optional), present))
-        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+        return _to_frame(pa.concat_tables(tables, promote_options="permissive").combine_chunks())
 
     def with_days(
         self, frame: pd.DataFrame, asset: str, days: Collection[date], *, columns: Sequence[str] | None = None
@@ -136,7 +145,7 @@ class Lake(ConfigurableResource):
         if not path.is_file():
             raise LakeError(f"{asset} has no partition {year}; materialize {asset} for {year} first")
         wanted = None if days is None else pc.field("day").isin([pd.Timestamp(day) for day in days])
-        return pq.read_table(path, filters=wanted, partitioning=None).to_pandas()
+        return _to_frame(pq.read_table(path, filters=wanted, partitioning=None))
 
     def rows_of_year(self, asset: str, year: int) -> int:
         """Number of rows in the file of a year; 0 where it was never materialized."""
@@ -163,9 +172,14 @@ class Lake(ConfigurableResource):
         return Path(self.root, asset, f"{year:04d}{_SUFFIX}")
 
 
+def _to_frame(table: pa.Table) -> pd.DataFrame:
+    return table.to_pandas(types_mapper=_PANDAS_TYPES.get)
+
+
 def _write(path: Path, table: pa.Table) -> None:
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        # A day is read whole: neither statistics nor dictionaries of 60 columns pay for their time and place.
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_statistics=False)
 
 
 def _read(path: Path, columns: Sequence[str] | None, optional: Collection[str]) -> pa.Table:

@@ -112,6 +112,29 @@ def test_metadata_shows_pictures_tables_and_where_the_data_comes_from(platform: 
     assert {record.data["figure"] for record in metadata["figures on later days"].records} >= {"roc_auc", "brier"}
 
 
+def test_pictures_and_tables_stand_in_the_last_day_of_a_run_alone(platform: Platform) -> None:
+    run = platform.run("ingest_job", DAYS[40], DAYS[42])
+    for asset, large in (("raw_accidents", "users per day"), ("accidents_table", "preview"), ("features", "preview")):
+        stored = run.asset_materializations_for_node(asset)
+        assert [large in event.metadata for event in stored] == [False, False, True]
+        assert all("dagster/row_count" in event.metadata for event in stored)
+
+
+def test_drift_can_be_scored_without_drawing_anything(platform: Platform) -> None:
+    run = platform.run("drift_job", DAYS[50], DAYS[51], config=_drawing("none"))
+    assert run.success
+    said = run.asset_materializations_for_node("drift_report")[-1].metadata
+    assert said["report"].value == "none drawn, as the run's config asks"
+    assert "score per day" in said
+    assert not any(_page(platform, day).exists() for day in DAYS[50:52])
+
+
+def test_every_day_of_a_run_can_be_drawn(platform: Platform) -> None:
+    run = platform.run("drift_job", DAYS[60], DAYS[61], config=_drawing("every_day"))
+    assert run.success
+    assert all(_page(platform, day).exists() for day in DAYS[60:62])
+
+
 def test_a_second_model_that_is_no_better_does_not_replace_the_first(platform: Platform) -> None:
     before = platform.resource("registry").production().version
     worse = {"ops": {"severity_model": {"config": {"n_estimators": 1, "max_depth": 1}}}}
@@ -154,6 +177,14 @@ def test_drift_without_a_model_in_production_is_refused(platform: Platform, monk
     run = platform.run("drift_job", LAST_DAY)
     assert not run.success
     assert "no model is in production" in failure_of(run)
+
+
+def _drawing(draw: str) -> dict[str, object]:
+    return {"ops": {"drift_report": {"config": {"draw": draw}}}}
+
+
+def _page(platform: Platform, day: date) -> Path:
+    return platform.home / "reports" / "drift" / f"{day}.html"
 
 
 def _contents(platform: Platform, asset: str) -> dict[Path, bytes]:

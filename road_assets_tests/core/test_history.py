@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from road_assets.core.history import (
     days_up_to,
     group_by_history,
     history_of,
+    rows_on,
     windows_as_of,
 )
 from road_assets_tests.core.core_frames import days_from
@@ -124,3 +126,21 @@ def test_one_day_more_than_is_kept_for_judging_is_enough() -> None:
     windows = windows_as_of(YEAR[-1], YEAR[: EVALUATION_DAYS + 1])
     assert windows.training == YEAR[:1]
     assert windows.evaluation == YEAR[1 : EVALUATION_DAYS + 1]
+
+
+@given(
+    st.lists(st.integers(0, 30), max_size=60),
+    st.lists(st.integers(-2, 33), max_size=10, unique=True),
+    st.booleans(),
+)
+def test_rows_of_some_days_are_those_days_alone_in_their_order(
+    held: list[int],
+    wanted: list[int],
+    in_order: bool,  # noqa: FBT001 - hypothesis draws it
+) -> None:
+    first = date(2024, 2, 10)
+    days = [first + timedelta(days=number) for number in (sorted(held) if in_order else held)]
+    frame = pd.DataFrame({"day": pd.to_datetime(pd.Series(days, dtype="datetime64[us]")), "row": range(len(days))})
+    found = rows_on(frame, [first + timedelta(days=number) for number in wanted])
+    expected = [row for row, day in enumerate(days) if (day - first).days in wanted]
+    assert found["row"].tolist() == expected

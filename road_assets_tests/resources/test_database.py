@@ -88,6 +88,16 @@ def test_frames_put_together_from_empty_ones_arrive_as_they_are(database: Databa
     assert _all(database) == [(DAY, 0.1)]
 
 
+def test_rows_are_copied_in_parts_but_all_or_none(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("road_assets.resources.database._ROWS_AT_ONCE", 2)
+    days = [date(2024, 1, number) for number in range(1, 6)]
+    database.replace_days("drift_scores", _scores(days, 0.1), days)
+    assert _all(database) == [(day, 0.1) for day in days]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        database.replace_days("drift_scores", _scores([*days, days[-1]], 0.2), days)
+    assert _all(database) == [(day, 0.1) for day in days]
+
+
 def test_a_row_that_the_table_refuses_leaves_everything_as_it_was(database: Database) -> None:
     database.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
     twice = pd.concat([_scores([DAY], 0.5), _scores([DAY], 0.6)])

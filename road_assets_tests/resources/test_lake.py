@@ -1,6 +1,6 @@
 """Frames in Parquet files."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +26,26 @@ def lake(tmp_path: Path) -> Lake:
 def test_what_was_written_is_read_in_the_order_of_time(lake: Lake) -> None:
     lake.write_days("asset", _frame([NEXT, DAY, NEXT]), [DAY, NEXT])
     assert lake.read_days("asset", [NEXT, DAY])["row"].tolist() == [1, 0, 2]
+
+
+def test_days_may_be_given_in_any_order(lake: Lake) -> None:
+    lake.write_days("asset", _frame([NEXT, DAY]), [NEXT, DAY])
+    assert lake.read_days("asset", [DAY])["row"].tolist() == [1]
+
+
+def test_years_of_days_are_written_in_parts_and_read_back_whole(lake: Lake) -> None:
+    days = [DAY + timedelta(days=number) for number in range(800)]
+    lake.write_days("asset", _frame(days[:400] + days[500:]), days)
+    assert lake.stored_days("asset") == days
+    assert lake.read_days("asset", days)["row"].tolist() == list(range(700))
+
+
+def test_texts_are_read_as_arrow_strings_whatever_they_were(lake: Lake) -> None:
+    texts = {"object": ["a", None], "string": pd.array(["a", None], dtype="string")}
+    lake.write_days("asset", _frame([DAY, NEXT]).assign(**texts), [DAY, NEXT])
+    read = lake.read_days("asset", [DAY, NEXT])
+    assert (read[list(texts)].dtypes == "string[pyarrow]").all()
+    assert read["object"].isna().tolist() == [False, True]
 
 
 def test_writing_a_day_leaves_other_days_as_they_are(lake: Lake, tmp_path: Path) -> None:
