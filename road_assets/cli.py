@@ -64,6 +64,21 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
     click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(status_lines(facts)))
 
 
+@main.command(context_settings={"ignore_unknown_options": True})  # so that -1 is a value out of range
+@click.argument("value", required=False, type=click.FloatRange(0, 1))
+def noise(value: float | None) -> None:
+    """Show or set the share of codes that are replaced at random, to rehearse drift.
+
+    VALUE is a number from 0 to 1; 0 ends the rehearsal; without it the value in force is shown. It applies to
+    partitions materialized from now on.
+    """
+    import getpass
+
+    from road_assets.local.noise import noise as show_or_set
+
+    click.echo(show_or_set(_site(), value, by=f"{getpass.getuser()} (road noise)"))
+
+
 @main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(yes: bool) -> None:  # noqa: FBT001 - click passes it by name

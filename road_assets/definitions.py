@@ -8,7 +8,8 @@ import dagster as dg
 from road_assets.assets.drift import drift_report
 from road_assets.assets.features import features
 from road_assets.assets.model import production_model, severity_model
-from road_assets.assets.raw import baac_release, raw_accidents
+from road_assets.assets.raw import raw_accidents
+from road_assets.assets.release import baac_release, release_days
 from road_assets.assets.synthetic import synthetic_mix
 from road_assets.assets.tables import accidents_table, model_metrics_table
 from road_assets.io_managers import ParquetIOManager
@@ -21,13 +22,14 @@ from road_assets.resources.quality import QualityLimits
 from road_assets.resources.releases import ReleasesResource
 from road_assets.resources.reports import Reports
 from road_assets.schedules import daily_schedule
-from road_assets.sensors import drift_retraining
+from road_assets.sensors import drift_retraining, release_changes
 from road_assets.settings import PlatformSettings
 
 MLFLOW_DEFAULT_URL = "http://127.0.0.1:5000"
 
 ASSETS = (
     baac_release,
+    release_days,
     raw_accidents,
     synthetic_mix,
     features,
@@ -75,7 +77,7 @@ def build_definitions(settings: PlatformSettings | None = None, **resource_overr
         assets=ASSETS,
         jobs=ALL_JOBS,
         schedules=[daily_schedule],
-        sensors=[drift_retraining],
+        sensors=[drift_retraining, release_changes],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -51,3 +51,11 @@ def same_day_and_before(days: int) -> dg.TimeWindowPartitionMapping:
 
 IN_ITS_YEAR: Final = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 """A day depends on the release of its year; for days after the newest release that one does not exist yet."""
+
+
+def partition_days() -> tuple[date, date]:
+    """First and last day that has a partition now; the running day has none before it is over."""
+    first, last = DAILY.get_first_partition_key(), DAILY.get_last_partition_key()
+    if first is None or last is None:
+        raise ValueError(f"ROAD_FIRST_DAY={_first_day} is not over yet, so there is no day to materialize")
+    return to_day(first), to_day(last)

@@ -5,11 +5,13 @@ from typing import Final, cast
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from road_assets.checks.drift import DRIFT_CHECK_KEY, RETRAIN_AS_OF
-from road_assets.jobs import training_job
+from road_assets import run_tags
+from road_assets.checks.drift import ASSET, DRIFT_CHECK_KEY, RETRAIN_AS_OF
+from road_assets.days_asked import LABEL, RELEASE, DaysAsked
+from road_assets.jobs import daily_job, ingest_job, training_job
 
 _INTERVAL_SECONDS: Final = 30
-REASON_TAG: Final = "road/reason"
+_RELEASES_PER_TICK: Final = 50
 _FINISHED: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
@@ -30,6 +32,46 @@ def drift_retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     request = dg.RunRequest(
         run_key=f"drift-{record.id}",
         partition_key=str(evaluation.metadata[RETRAIN_AS_OF].value),
-        tags={REASON_TAG: f"drift: {evaluation.description}"},
+        tags={run_tags.REASON: f"drift: {evaluation.description}"},
     )
     return dg.SensorResult(run_requests=[request], cursor=str(record.id))
+
+
+@dg.sensor(
+    jobs=[ingest_job, daily_job],
+    minimum_interval_seconds=_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="When a release was read: requests the days that it adds or changes, and no others.",
+)
+def release_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Look at the releases read since the last tick, oldest first; the cursor is the storage id of the last one."""
+    after = dg.AssetRecordsFilter(dg.AssetKey(RELEASE), after_storage_id=int(context.cursor or 0))
+    records = context.instance.fetch_materializations(after, limit=_RELEASES_PER_TICK, ascending=True).records
+    if not records:
+        return dg.SensorResult(skip_reason="no release was read")
+    newest = {record.partition_key: record for record in records}  # a later reading of a year replaces an earlier one
+    answers = [_changed_days(context, record) for record in newest.values()]
+    requests = [request for requests, _ in answers for request in requests]
+    reason = None if requests else "; ".join(reason for _, reason in answers)
+    return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=str(records[-1].storage_id))
+
+
+def _changed_days(context: dg.SensorEvaluationContext, record: dg.EventLogRecord) -> tuple[list[dg.RunRequest], str]:
+    """One run per span of days, damaged ones by themselves, whose failure says what is wrong; or why there is none."""
+    run = context.instance.get_run_by_id(record.run_id)
+    if run is not None and run_tags.MAIN_JOB in run.tags:
+        return [], f"`road up` read the release of {record.partition_key} and materializes its days itself"
+    materialization = cast("dg.AssetMaterialization", record.asset_materialization)
+    asked = DaysAsked.model_validate(materialization.metadata[LABEL].value)
+    # Scores need a model in production, which there is once drift was ever measured.
+    measured = context.instance.get_latest_materialization_event(dg.AssetKey(ASSET)) is not None
+    reason = {run_tags.REASON: f"changed by the release of {record.partition_key}, read by run {record.run_id}"}
+    requests = [
+        dg.RunRequest(
+            run_key=f"release-{record.storage_id}-{first}",
+            job_name=(daily_job if measured else ingest_job).name,
+            tags={run_tags.RANGE_START: first, run_tags.RANGE_END: last, **reason},
+        )
+        for first, last in (*asked.spans, *asked.damaged)
+    ]
+    return requests, f"the release of {record.partition_key} changes no day"

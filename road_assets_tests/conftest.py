@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 
+from road_assets import run_tags
 from road_assets.core.demonstration import generate_release
 from road_assets.definitions import build_definitions
 from road_assets.local.postgres import EmbeddedPostgres
@@ -106,17 +107,29 @@ class Platform:
     database_url: str
     mlflow_url: str
 
-    def run(
-        self, job: str, first: date | str, last: date | None = None, *, config: dict[str, Any] | None = None
+    def run(  # noqa: PLR0913 - what a run may be told
+        self,
+        job: str,
+        first: date | str,
+        last: date | None = None,
+        *,
+        config: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
+        only: str | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """Run a job for a partition, or for a range of days in one run; failures are in the result."""
+        """Run a job, or one asset of it, for a partition or a range of days in one run; failures are in the result."""
         definition = self.definitions.resolve_job_def(job)
-        days: dict[str, Any] = {"partition_key": str(first)}
+        days = {run_tags.PARTITION: str(first)}
         if last is not None:
-            span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
-            days = {"tags": span}
+            days = {run_tags.RANGE_START: str(first), run_tags.RANGE_END: str(last)}
         with self._environment():
-            return definition.execute_in_process(config, instance=self.instance, raise_on_error=False, **days)
+            return definition.execute_in_process(
+                config,
+                instance=self.instance,
+                raise_on_error=False,
+                asset_selection=[dg.AssetKey(only)] if only else None,
+                tags={**days, **(tags or {})},
+            )
 
     def resource(self, name: str) -> Any:
         """A resource as the assets get it."""

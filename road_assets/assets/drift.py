@@ -12,8 +12,10 @@ from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, shown_once
 from road_assets.assets.evidently_report import render_report
 from road_assets.assets.model import FEATURES
 from road_assets.checks.drift import ASSET, check_drift, drift_check_spec
-from road_assets.core.drift import RETRAIN_ABOVE, WINDOW_DAYS, DriftEvaluation, evaluate_days
-from road_assets.core.history import days_up_to, rows_on
+from road_assets.core.drift import RETRAIN_ABOVE, WINDOW_DAYS, DriftEvaluation
+from road_assets.core.history import days_up_to
+from road_assets.core.noise import NOISE, describe_noise
+from road_assets.core.rehearsal import evaluate_rehearsed, rows_of_window
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets.partitions import DAILY, to_days, trailing_days
 from road_assets.resources.database import Database
@@ -21,7 +23,7 @@ from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry, NoModelError, RegisteredModel
 from road_assets.resources.reports import PublishedReport, Reports
 
-_COLUMNS: Final = ["day", "synthetic", *FEATURE_NAMES]
+_COLUMNS: Final = ["day", "synthetic", NOISE, *FEATURE_NAMES]
 
 
 class DriftConfig(dg.Config):
@@ -63,13 +65,15 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     stored = lake.stored_days(FEATURES)
     windows = {day: days_up_to(day, stored, WINDOW_DAYS) for day in days}
     rows = _real_rows(lake, {known for window in windows.values() for known in window})
-    evaluation = evaluate_days(rows, windows, registry.reference_counts(model))
+    evaluation = evaluate_rehearsed(rows, windows, registry.reference_counts(model))
     database.replace_tables_of_days(_tables(evaluation, model), days)
 
     drawn, published = _days_to_draw(config, evaluation), {}
     sample = registry.reference_sample(model) if drawn else pd.DataFrame()
     for number, day in enumerate(drawn, start=1):
-        report = render_report(sample, rows_on(rows, windows[day]), title=_title(windows[day], model))
+        noise = evaluation.scores[day].rehearsed_noise
+        current = rows_of_window(rows, windows[day], noise)
+        report = render_report(sample, current, title=_title(windows[day], model, noise))
         published[day] = reports.publish(day, report, evaluation.scores[day])
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
     metadata = _metadata(evaluation, model, published.get(days[-1]))
@@ -96,14 +100,15 @@ def _production(registry: ModelRegistry) -> RegisteredModel:
 
 def _real_rows(lake: Lake, days: set[date]) -> pd.DataFrame:
     """Generated rows are no evidence of drift and stay out."""
-    rows = lake.read_days(FEATURES, days, columns=_COLUMNS)
+    rows = lake.read_days(FEATURES, days, columns=_COLUMNS, optional=[NOISE])
     return rows[~rows["synthetic"]]
 
 
-def _title(window: Sequence[date], model: RegisteredModel) -> str:
+def _title(window: Sequence[date], model: RegisteredModel, noise: float) -> str:
     reference = model.manifest.training_window
+    rehearsal = f"Rehearsal, noise {noise:g} in every row – " if noise else ""
     return (
-        f"Drift of {window[0]} to {window[-1]} from what model version {model.version} learned "
+        f"{rehearsal}Drift of {window[0]} to {window[-1]} from what model version {model.version} learned "
         f"({reference.first_day} to {reference.last_day}) – {model.manifest.data}"
     )
 
@@ -121,6 +126,7 @@ def _tables(evaluation: DriftEvaluation, model: RegisteredModel) -> dict[str, pd
             "reference_first_day": manifest.training_window.first_day,
             "reference_last_day": manifest.training_window.last_day,
             "data_source": manifest.data,
+            "noise": score.rehearsed_noise,
         }
         for day, score in evaluation.scores.items()
     ]
@@ -141,6 +147,7 @@ def _tables(evaluation: DriftEvaluation, model: RegisteredModel) -> dict[str, pd
 def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: PublishedReport | None) -> dict[str, Any]:
     last = evaluation.scores[evaluation.last_day]
     days: Sequence[date] = list(evaluation.scores)
+    rehearsed = {day: score.rehearsed_noise for day, score in evaluation.scores.items()}
     over_time = plots.scores_over_time(days, [score.score for score in evaluation.scores.values()], RETRAIN_ABOVE)
     return {
         "drift score of the last day": last.score,
@@ -149,6 +156,7 @@ def _metadata(evaluation: DriftEvaluation, model: RegisteredModel, report: Publi
         "highest score": evaluation.highest_score,
         "reference": f"training window of version {model.version}, {last.reference_rows} rows",
         "data": model.manifest.data,
+        "noise (the window is distorted as much as its last day)": describe_noise(rehearsed),
         "distance per feature": picture(plots.drift_per_feature(last), "distance per feature"),
         "score per day": picture(over_time, "score per day"),
         **_links(report),

@@ -9,6 +9,7 @@ from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
 from road_assets.core.history import earlier_days, group_by_history, rows_on
+from road_assets.core.noise import describe_noise, distort, noise_of_days
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 from road_assets.partitions import DAILY, to_days
 from road_assets.resources.lake import Lake
@@ -26,7 +27,8 @@ MIX = "synthetic_mix"
     check_specs=[contract_spec("features")],
     description=(
         "The 13 features with missing codes replaced by the mode of earlier days, and the target: 1 for a user killed "
-        "or hospitalised. Standardisation belongs to the model's pipeline."
+        "or hospitalised. Rows of a day whose mix carries noise are distorted as much. Standardisation belongs to the "
+        "model's pipeline."
     ),
 )
 def features(
@@ -43,12 +45,14 @@ def features(
         part, counts = impute(rows_on(synthetic_mix, members), modes)
         parts.append(part)
         filled = {name: filled[name] + counts[name] for name in FEATURE_NAMES}
-    rows = pd.concat(parts, ignore_index=True)
+    noise = noise_of_days(synthetic_mix)
+    rows = distort(pd.concat(parts, ignore_index=True), noise)
     output = dg.Output(
         rows,
         metadata={
             "dagster/row_count": len(rows),
             "severe share of real rows": float(rows.loc[~rows["synthetic"], TARGET].mean()),
+            "noise": describe_noise(noise),
             "values imputed per feature": figures_table(filled),
             "preview": preview(rows),
         },

@@ -15,6 +15,7 @@ from road_assets.core.candidate import Candidate, parameters_of, split_rows, tra
 from road_assets.core.gate import Contender, decide
 from road_assets.core.history import EVALUATION_DAYS, TRAINING_DAYS, Windows, windows_as_of
 from road_assets.core.metrics import DECIDING_METRIC, evaluate
+from road_assets.core.noise import describe_noise, noise_of_days
 from road_assets.core.training import FOREST, ForestSettings, feature_matrix
 from road_assets.core.vocabulary import TARGET
 from road_assets.partitions import DAILY, to_day, trailing_days
@@ -66,6 +67,8 @@ def severity_model(context: dg.AssetExecutionContext, config: ForestConfig) -> d
     context.log.info("training on %d days, judging on %d later ones", len(windows.training), len(windows.evaluation))
     settings = ForestSettings(**config.model_dump())
     candidate = train_candidate(rows, windows, settings, created_at=datetime.now(UTC))
+    noise = describe_noise(noise_of_days(rows))
+    context.resources.mlflow.set_tag("noise", noise)
     run_id = _log(context.resources.mlflow, candidate, settings)
     version = registry.register(run_id, day)
     metrics = candidate.facts.metrics
@@ -79,6 +82,7 @@ def severity_model(context: dg.AssetExecutionContext, config: ForestConfig) -> d
             "figures on later days": figures_table(metrics),
             "training window": _span(windows.training),
             "evaluation window": _span(windows.evaluation),
+            "noise (days that are a rehearsal)": noise,
             "training rows": candidate.training_rows,
             "bundle size (MB)": sum(map(len, candidate.files.values())) / 1e6,
             "data": candidate.facts.data,

@@ -1,13 +1,14 @@
-"""From the official files to one row per user and day."""
+"""The users of each day's accidents: the release cut into days, and days replayed where there is none yet."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Final
 
 import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day, shown_once
+from road_assets.assets.release import QUARANTINE, release_days
 from road_assets.checks.contracts import (
     bad_rows_spec,
     check_bad_rows,
@@ -15,94 +16,26 @@ from road_assets.checks.contracts import (
     contract_spec,
     store_if_passed,
 )
-from road_assets.core.quarantine import DayQuality, measure_quality
-from road_assets.core.replay import replayed_day
-from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, to_days
-from road_assets.resources.database import Database
+from road_assets.core.day_quality import DayQuality, measure_quality
+from road_assets.core.replay import source_day
+from road_assets.days_asked import RELEASE
+from road_assets.partitions import DAILY, to_days
 from road_assets.resources.lake import Lake
 from road_assets.resources.quality import QualityLimits
-from road_assets.resources.release import LoadedRelease
-from road_assets.resources.releases import ReleasesResource
 
-RELEASE: str = "baac_release"
-QUARANTINE: str = "quarantine"
-"""Folder of the lake with the rows that ``baac_release`` set aside, one file a year."""
-
-
-@dg.asset(
-    partitions_def=YEARLY,
-    group_name="raw",
-    owners=OWNERS,
-    kinds={"csv", "parquet", "postgres"},
-    io_manager_key="parquet",
-    description=(
-        "The four official files of a year, read in any dialect and joined to one row per user of an accident. "
-        "Rows that break a rule are set aside in the table quarantine."
-    ),
-)
-def baac_release(
-    context: dg.AssetExecutionContext, releases: ReleasesResource, lake: Lake, database: Database
-) -> dg.Output[pd.DataFrame]:
-    """Read the year's release; its data version is the hash of the files' content."""
-    store = releases.store()
-    loaded = store.load_release(store.find_release(int(context.partition_key)))
-    _store_quarantine(loaded, lake, database)
-    counts, data, users = loaded.counts, loaded.release.data_label, loaded.rows["usagers"]
-    context.log.info("%s: %d users of %d accidents on %d days", data, counts.users, counts.accidents, counts.days)
-    if users.quarantined:
-        context.log.warning("%d of %d users are in quarantine", users.quarantined, users.rows_in)
-    return dg.Output(
-        loaded.frame.assign(data_source=data),
-        data_version=dg.DataVersion(loaded.content_hash),
-        metadata={
-            "dagster/row_count": counts.users,
-            "accidents": counts.accidents,
-            "days": counts.days,
-            "data": data,
-            "content hash": loaded.content_hash,
-            "users in": users.rows_in,
-            "users kept": users.kept,
-            "users quarantined": users.quarantined,
-            "later place rows left out": counts.place_rows_dropped,
-            "vehicles without a user": counts.vehicles_without_user,
-            "users without a vehicle": counts.users_without_vehicle,
-            "users who fled (sex unknown)": counts.hit_and_run,
-            "users per day": rows_per_day(loaded.frame["day"]),
-            "preview": preview(loaded.frame),
-            **_quarantine_metadata(loaded),
-        },
-    )
-
-
-def _store_quarantine(loaded: LoadedRelease, lake: Lake, database: Database) -> None:
-    """Keep the rows set aside where people and checks look for them; those of an earlier reading go."""
-    year = loaded.release.year
-    lake.write_year(QUARANTINE, year, loaded.quarantine)
-    rows = loaded.quarantine.assign(release_year=year)
-    database.replace_rows("quarantine", rows, "release_year", values=[year])
-
-
-def _quarantine_metadata(loaded: LoadedRelease) -> dict[str, dg.TableMetadataValue]:
-    files = [
-        {"file": loaded.release.files[table].name, **dataclasses.asdict(counts)}
-        for table, counts in loaded.rows.items()
-    ]
-    rules = loaded.quarantine.groupby(["file", "rule"]).size().reset_index(name="rows")
-    return {
-        "rows per file": preview(pd.DataFrame(files)),
-        "rules broken": preview(rules.sort_values("rows", ascending=False), rows=len(rules)),
-        "quarantine": preview(loaded.quarantine),
-    }
+POOL: Final = "ingest"
+"""One window at a time, in the order of requests: a day learns from earlier days, which another run may be writing."""
 
 
 @dg.asset(
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    deps=[dg.AssetDep(baac_release, partition_mapping=IN_ITS_YEAR)],
+    deps=[release_days],
     group_name="raw",
     owners=OWNERS,
     kinds={"parquet"},
     io_manager_key="parquet",
+    pool=POOL,
     check_specs=[contract_spec("raw_accidents"), bad_rows_spec],
     description=(
         "The users of the day's accidents. A day that no release holds yet repeats a published one, and says so."
@@ -170,19 +103,16 @@ def _quarantine_of(lake: Lake, year: int) -> pd.DataFrame:
 
 def _source_of(day: date, published: dict[int, list[date]]) -> date:
     """The published day whose rows a day gets: itself where a release covers it."""
-    covered = [known for days in published.values() for known in days]
-    if not covered:
+    if not published:
         raise dg.Failure("no release was materialized; materialize baac_release for a year first", allow_retries=False)
-    if day <= max(covered):
-        in_year = published.get(day.year, [])
-        if in_year and in_year[0] <= day <= in_year[-1]:
-            return day
+    source = source_day(day, published)
+    if source is None:
         raise dg.Failure(
             f"no release holds {day}: the stored ones cover {', '.join(_span(days) for days in published.values())}; "
             f"materialize baac_release for {day.year}, or leave the day out",
             allow_retries=False,
         )
-    return replayed_day(day, published[max(published)])
+    return source
 
 
 def _span(days: list[date]) -> str:

@@ -13,10 +13,13 @@ from road_assets.core.drift import add_counts, count_codes, score_drift
 from road_assets.core.history import earlier_days, group_by_history, rows_on
 from road_assets.core.mix_quality import chain_generator, halve, measure_mix
 from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
+from road_assets.core.noise import describe_noise, distort
 from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY
 from road_assets.io_managers import COLUMNS
 from road_assets.partitions import DAILY, to_days
+from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
+from road_assets.resources.runtime_settings import read_noise
 
 RAW = "raw_accidents"
 _COLUMNS = ["day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name]
@@ -49,14 +52,15 @@ class MixConfig(dg.Config):
     io_manager_key="parquet",
     check_specs=[contract_spec("synthetic_mix")],
     description=(
-        "All real rows of the day and as many generated ones, drawn from the joint distribution of earlier days."
+        "All real rows of the day and as many generated ones, drawn from the joint distribution of earlier days. While "
+        "noise is set, the generated ones are distorted, and the real ones in features."
     ),
 )
 def synthetic_mix(
-    context: dg.AssetExecutionContext, config: MixConfig, raw_accidents: pd.DataFrame, lake: Lake
+    context: dg.AssetExecutionContext, config: MixConfig, raw_accidents: pd.DataFrame, lake: Lake, database: Database
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Fit one generator per history window, generate each day's second half, mark it."""
-    days = to_days(list(context.partition_keys))
+    days, setting = to_days(list(context.partition_keys)), read_noise(database)
     real = labelled_codes(raw_accidents)
     groups = group_by_history(days, lake.stored_days(RAW))
     known = _known(real, lake, earlier_days(groups))
@@ -69,6 +73,7 @@ def synthetic_mix(
         generated.append(generate_days(chain, rows, seed=config.seed, data_source=data_source_of(learned)))
         context.log.info("generator %d of %d: %d rows for %d days", number, len(groups), chain.rows, len(members))
     mix = mix_days(real, generated)
+    mix = distort(mix, dict.fromkeys(days, setting.noise), where=mix["synthetic"])
     synthetic = mix["synthetic"]
     output = dg.Output(
         mix,
@@ -78,6 +83,8 @@ def synthetic_mix(
             "generated rows": int(synthetic.sum()),
             "rows without a recorded severity, left out": len(raw_accidents) - len(real),
             "generators fitted": len(groups),
+            "noise": describe_noise(dict.fromkeys(days, setting.noise)),
+            "noise setting": str(setting),
             "distance per column (generated against real)": figures_table(_distances(mix)),
             **(_quality(known, max(groups), config.seed) if config.measure else {}),
             "preview": preview(mix[mix["synthetic"]]),

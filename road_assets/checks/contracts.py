@@ -12,7 +12,7 @@ import pandas as pd
 
 from road_assets.assets.common import preview
 from road_assets.core.contracts import Frame, find_violations
-from road_assets.core.quarantine import DayQuality
+from road_assets.core.day_quality import DayQuality
 
 CONTRACT: Final = "contract"
 BAD_ROWS: Final = "bad_rows"

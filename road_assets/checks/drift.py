@@ -45,6 +45,7 @@ def check_drift(evaluation: DriftEvaluation) -> dg.AssetCheckResult:
 
 
 def _sentence(day: date, score: DriftScore) -> str:
+    which = f"{day} (rehearsal: noise {score.rehearsed_noise:g})" if score.rehearsed_noise else str(day)
     if not score.enough_rows:
-        return f"{day}: {score.current_rows} rows are too few to tell"
-    return f"{day}: {len(score.drifted_features)} of {len(score.features)} features drifted, score {score.score:.2f}"
+        return f"{which}: {score.current_rows} rows are too few to tell"
+    return f"{which}: {len(score.drifted_features)} of {len(score.features)} features drifted, score {score.score:.2f}"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from road_assets.core.columns import ACCIDENT, DAY
 from road_assets.core.joining import USER_KEY
+from road_assets.core.noise import NOISE
 from road_assets.core.vocabulary import (
     DATA_DEMONSTRATION,
     DATA_OFFICIAL,
@@ -37,6 +38,7 @@ HALVES_RULE: Final = "as many generated rows as real ones on each day"
 TARGET_RULE: Final = f"one of {', '.join(map(str, OUTCOMES))}"
 NUMBER_RULE: Final = "an accident number of 12 digits"
 SOURCE_RULE: Final = "the name of a source of data"
+NOISE_RULE: Final = "a number from 0 to 1"
 
 _NO_COLUMN: Final = "column_in_dataframe"
 _PANDERA_RULES: Final = {"not_nullable": "a value"}
@@ -145,6 +147,7 @@ def _schema(kind: Frame) -> "pa.DataFrameSchema":
     }
     if not raw:
         columns |= {TARGET: pa.Column("int8", _one_of(OUTCOMES, TARGET_RULE)), "synthetic": pa.Column("bool")}
+        columns |= {NOISE: pa.Column("float64", pa.Check.in_range(0, 1, error=NOISE_RULE))}
     checks = [pa.Check(_keys_are_unique, error=KEY_RULE)]
     if not raw:
         checks.append(pa.Check(_halves_are_equal, error=HALVES_RULE))

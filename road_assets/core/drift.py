@@ -54,12 +54,14 @@ class DriftScore:
         features: one entry per feature, in the order of the vocabulary.
         reference_rows: real rows of the model's training window.
         current_rows: real rows of the trailing window.
+        rehearsed_noise: noise put into the window's codes on purpose; above 0 the score is a rehearsal.
     """
 
     score: float
     features: tuple[FeatureDrift, ...]
     reference_rows: int
     current_rows: int
+    rehearsed_noise: float = 0.0
 
     @property
     def retrain(self) -> bool:

@@ -40,7 +40,7 @@ Rows = npt.NDArray[np.bool_]
 """Shape (rows of a frame,): which of them."""
 
 
-_DERIVED_RULES: Final = frozenset(
+DERIVED_RULES: Final = frozenset(
     rule.format(table=table) for rule in (APART_RULE, MISSING_RULE) for table in ("caracteristiques", "lieux")
 )
 """Rules that a row breaks for the sake of another row."""
@@ -126,49 +126,6 @@ def sift_release(readings: Mapping[Table, Reading], files: Mapping[Table, str], 
             f"not one of {counts['usagers'].rows_in} users can be kept; the first rules broken are {_rules(quarantine)}"
         )
     return Sifted({table: sieve.rows_kept() for table, sieve in sieves.items()}, quarantine, counts)
-
-
-@dataclass(frozen=True, slots=True)
-class DayQuality:
-    """How much of a day was set aside.
-
-    Attributes:
-        kept: users that go on.
-        bad: users in quarantine, and accidents nobody of whom is known.
-        rule: the rule most often broken, the first cause where one row drags others along; empty where none is.
-        example: where it is broken: file, line, column and value.
-    """
-
-    kept: int
-    bad: int
-    rule: str
-    example: str
-
-    @property
-    def bad_share(self) -> float:
-        """Share of the day's rows that is in quarantine; 0 for a day without rows."""
-        return self.bad / (self.kept + self.bad) if self.bad else 0.0
-
-
-def measure_quality(kept: int, quarantine: pd.DataFrame) -> DayQuality:
-    """Tell how much of a day, or of the rows that tell no day, was set aside.
-
-    Args:
-        kept: users that go on.
-        quarantine: ``QUARANTINE_COLUMNS``, the day's rows only.
-
-    Returns:
-        The counts, and what is most often wrong.
-    """
-    lost = (quarantine[TABLE_COLUMN] == "usagers") | (quarantine["rule"] == NO_USER_RULE)
-    causes = quarantine[~quarantine["rule"].isin(_DERIVED_RULES)]
-    causes = quarantine if causes.empty else causes
-    if causes.empty:
-        return DayQuality(kept, 0, "", "")
-    rule = causes["rule"].value_counts().index[0]
-    first = causes[causes["rule"] == rule].iloc[0]
-    column = "" if pd.isna(first["column"]) else f", {first['column']}"
-    return DayQuality(kept, int(lost.sum()), rule, f"{first['file']}, line {first['line']}{column}: {first['value']!r}")
 
 
 class _Sieve:

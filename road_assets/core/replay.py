@@ -1,9 +1,29 @@
 """Which published day stands in for a day that no release holds yet."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 
 _YEAR_DAYS = 365.2425
+
+
+def source_day(day: date, published: Mapping[int, Collection[date]]) -> date | None:
+    """The published day whose rows a day gets.
+
+    Args:
+        day: any day.
+        published: per year, the days of its release that have rows; at least one.
+
+    Returns:
+        The day itself where the release of its year covers it, even if no accident was recorded on it; for a day after
+        all releases the one to be replayed; None for a day that no release covers although a later one exists.
+
+    Raises:
+        ValueError: the day has to be replayed and no day of the newest release has its weekday.
+    """
+    if day > max(max(days) for days in published.values()):
+        return replayed_day(day, published[max(published)])
+    in_year = published.get(day.year)
+    return day if in_year and min(in_year) <= day <= max(in_year) else None
 
 
 def replayed_day(day: date, published_days: Collection[date]) -> date:

@@ -3,6 +3,7 @@
 Dagster's own Python client imports all of Dagster, which takes seconds and 150 MB that the supervisor does without.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ _EVENTS = """query Events($id: ID!, $cursor: String, $limit: Int) {
     ... on EventConnection { cursor hasMore events { __typename
       ... on MessageEvent { stepKey timestamp message }
       ... on ErrorEvent { error { className message errorChain { error { message } } } } } } } }"""
+
+_METADATA = """query Metadata($path: [String!]!, $partition: String!) { assetNodeOrError(assetKey: {path: $path}) {
+  __typename ... on AssetNotFoundError { message }
+  ... on AssetNode { assetMaterializations(partitions: [$partition], limit: 1) {
+    metadataEntries { label ... on JsonMetadataEntry { jsonString } } } } } }"""
 
 _UNFINISHED = """query Unfinished { runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) { __typename
   ... on Error { message } ... on Runs { results { runId jobName updateTime } } } }"""
@@ -177,6 +183,19 @@ class DagsterClient:
             if not page["hasMore"]:
                 return events, cursor
 
+    def json_metadata(self, asset: str, partition: str, label: str) -> Any:
+        """What the newest materialization of a partition says under a label of its metadata, which must be JSON.
+
+        Returns:
+            The value; None if there is no such materialization or label.
+
+        Raises:
+            DagsterError: there is no such asset.
+        """
+        found = self.ask(_METADATA, path=[asset], partition=partition)["assetMaterializations"]
+        entries = [entry for event in found for entry in event["metadataEntries"] if entry["label"] == label]
+        return json.loads(entries[0]["jsonString"]) if entries else None
+
     def end_abandoned_runs(self, before: float) -> list[str]:
         """Mark as cancelled what an earlier platform was running when it was stopped; nobody else would.
 
@@ -221,8 +240,12 @@ def _event(entry: Mapping[str, Any]) -> Event:
 
 
 def _cause(error: Mapping[str, Any] | None) -> str | None:
-    """What the asset's code raised: Dagster wraps it in an error that says only where."""
+    """What the asset's code raised: Dagster wraps it in an error that says only where.
+
+    A ``Failure`` is raised for people, who need not read its class.
+    """
     if error is None:
         return None
     wrapped = error["className"] in _WRAPPERS and error["errorChain"]
-    return str((error["errorChain"][0]["error"] if wrapped else error)["message"]).strip()
+    message = str((error["errorChain"][0]["error"] if wrapped else error)["message"]).strip()
+    return message.removeprefix("dagster._core.definitions.events.Failure: ")

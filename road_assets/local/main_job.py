@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from road_assets import run_tags
 from road_assets.local.dagster_client import DagsterClient, Event
 from road_assets.local.errors import LocalError
-
-PARTITION_TAG: Final = "dagster/partition"
-RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
-RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 
 POLL_SECONDS: Final = 1.0
 SIGN_OF_LIFE_SECONDS: Final = 15.0
@@ -36,18 +33,26 @@ class Step:
         job: name of the job.
         first: first partition, or the only one.
         last: last partition of a range.
+        may_fail: a failure is told and the job goes on, because what follows does not need it.
     """
 
     title: str
     job: str
     first: str
     last: str | None = None
+    may_fail: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names what is done, whatever it is called."""
+        return ":".join(filter(None, (self.job, self.first, self.last)))
 
     def tags(self) -> dict[str, str]:
         """Tags that tell Dagster which partitions a run is for."""
+        ours = {run_tags.MAIN_JOB: "true"}
         if self.last is None:
-            return {PARTITION_TAG: self.first}
-        return {RANGE_START_TAG: self.first, RANGE_END_TAG: self.last}
+            return {run_tags.PARTITION: self.first, **ours}
+        return {run_tags.RANGE_START: self.first, run_tags.RANGE_END: self.last, **ours}
 
 
 class MainJob:
@@ -72,14 +77,19 @@ class MainJob:
 
         Args:
             steps: what to run.
-            note_done: told of each step that has succeeded.
+            note_done: told of each step that has succeeded, or failed as it may.
 
         Raises:
-            StepFailedError: a run failed; later steps are not started.
+            StepFailedError: a run failed that must not; later steps are not started.
             DagsterError: Dagster refused a run or went away.
         """
         for step in steps:
-            self.launch_and_wait(step)
+            try:
+                self.launch_and_wait(step)
+            except StepFailedError as error:
+                if not step.may_fail:
+                    raise
+                self._report(f"  LEFT OUT. {error}")
             note_done(step)
 
     def launch_and_wait(self, step: Step) -> str:

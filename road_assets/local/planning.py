@@ -7,7 +7,7 @@ services start.
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,9 @@ from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from road_assets import days_asked
+from road_assets.days_asked import DaysAsked
+from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.errors import LocalError
 from road_assets.local.main_job import Step
 from road_assets.local.postgres import EmbeddedPostgres
@@ -70,8 +73,8 @@ class Planner(Protocol):
     def is_done(self) -> bool:
         """Whether the plan is made; raises ``LocalError`` if it cannot be."""
 
-    def steps(self) -> Sequence[Step]:
-        """What is to be run, in order."""
+    def steps(self, dagster: DagsterClient) -> Iterable[Step]:
+        """What is to be run, in order; later steps may depend on what earlier ones found."""
 
     def note_done(self, step: Step) -> None:
         """Remember that a step need not be run again."""
@@ -83,15 +86,26 @@ class Planner(Protocol):
         """End what was begun."""
 
 
-def main_steps(plan: Plan) -> list[Step]:
-    """The runs that bring a release through the whole graph, in order."""
+def main_steps(plan: Plan, asked: Callable[[], DaysAsked | None]) -> Iterator[Step]:
+    """The runs that bring a release through the whole graph, in order.
+
+    Args:
+        plan: what to do.
+        asked: which days the release adds or changes; called once the release has been read.
+
+    Yields:
+        One step after the other; days that are damaged come in steps of their own, which may fail.
+    """
     first, last = plan.first_day.isoformat(), plan.last_day.isoformat()
-    return [
-        Step(f"release of {plan.year}, {plan.data_label}", "release_job", str(plan.year)),
-        Step(f"every day from {first} to {last}", "ingest_job", first, last),
-        Step(f"model as of {last}", "training_job", last),
-        Step(f"drift of every day from {first} to {last}", "drift_job", first, last),
-    ]
+    yield Step(f"release of {plan.year}, {plan.data_label}", "release_job", str(plan.year))
+    days = asked() or DaysAsked(spans=((first, last),))
+    for begin, end in days.spans:
+        yield Step(f"every day from {begin} to {end}", "ingest_job", begin, end)
+    for begin, end in days.damaged:
+        # Without a whole day there is nothing to train on, and the damage is the reason to give.
+        yield Step(f"damaged days {begin} to {end}", "ingest_job", begin, end, may_fail=bool(days.spans))
+    yield Step(f"model as of {last}", "training_job", last)
+    yield Step(f"drift of every day from {first} to {last}", "drift_job", first, last)
 
 
 @dataclass(slots=True)
@@ -130,15 +144,22 @@ class ReleasePlanner:
                 raise PlanError(error)
         return self._task.is_done()
 
-    def steps(self) -> Sequence[Step]:
+    def steps(self, dagster: DagsterClient) -> Iterator[Step]:
         """The steps that have not been done for this very plan."""
-        done = self._ledger().done
-        return [step for step in main_steps(self._plan()) if step.job not in done]
+        plan = self._plan()
+
+        def asked() -> DaysAsked | None:
+            found = dagster.json_metadata(days_asked.RELEASE, str(plan.year), days_asked.LABEL)
+            return None if found is None else DaysAsked.model_validate(found)
+
+        for step in main_steps(plan, asked):
+            if step.key not in self._ledger().done:
+                yield step
 
     def note_done(self, step: Step) -> None:
         """Write a step down as done."""
         ledger = self._ledger()
-        ledger.done.append(step.job)
+        ledger.done.append(step.key)
         draft = self._home / f".{LEDGER_FILE}"
         draft.write_text(ledger.model_dump_json(indent=2))
         draft.replace(self._home / LEDGER_FILE)

@@ -117,9 +117,10 @@ class _Platform:
                 f"  (root's Postgres runs as nobody, who cannot enter {site.home}: see {site.postgres.outside})"
             )
         mlflow, code = services.mlflow_service(site), services.code_service(site)
-        supervisor.launch(mlflow, code)
+        supervisor.launch(mlflow)
         self._finish(prepare_dagster(site), migrate_tables(site))
         note_dagster_prepared(site)
+        supervisor.launch(code)  # not earlier: it would make Dagster's tables too, and one of the two would fail
         api = services.api_service(site)
         supervisor.launch(api)
         supervisor.wait(code)  # the daemon looks for code when it starts, and then not for a minute
@@ -150,7 +151,8 @@ class _Platform:
             for job in client.end_abandoned_runs(self._began):
                 self._report(f"a run of {job} was cut off when the platform stopped; it is marked as cancelled")
             self._wait_for_plan()
-            MainJob(client, self._report, self._supervisor.pause).run(self._planner.steps(), self._planner.note_done)
+            job = MainJob(client, self._report, self._supervisor.pause)
+            job.run(self._planner.steps(client), self._planner.note_done)
         except (StepFailedError, DagsterError) as error:
             if production_version(self._site.addresses["mlflow"]) is None:
                 raise

@@ -69,7 +69,13 @@ class Lake(ConfigurableResource):
                 list(pool.map(_write, paths, rows))
 
     def read_days(
-        self, asset: str, days: Iterable[date], *, columns: Sequence[str] | None = None, skip_missing: bool = False
+        self,
+        asset: str,
+        days: Iterable[date],
+        *,
+        columns: Sequence[str] | None = None,
+        optional: Collection[str] = (),
+        skip_missing: bool = False,
     ) -> pd.DataFrame:
         """Read the files of some days, in the order of time.
 
@@ -77,6 +83,8 @@ class Lake(ConfigurableResource):
             asset: name of the asset.
             days: the days wanted.
             columns: only these columns.
+            optional: those of ``columns`` that files written by an earlier version lack: null in their rows, or no
+                column at all where no file has it.
             skip_missing: leave out days that were never materialized instead of failing.
 
         Returns:
@@ -100,9 +108,9 @@ class Lake(ConfigurableResource):
                 f"{asset} has no partition between {min(paths)} and {max(paths)}; materialize {asset} first"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
-            parts = pool.map(lambda path: pq.read_table(path, columns=columns, partitioning=None), present)
+            parts = pool.map(lambda path: _read(path, columns, optional), present)
             table = pa.concat_tables(list(parts), promote_options="permissive")
-        table = table.combine_chunks()  # the single days, which took as much memory, are free from here on
+        table = table.combine_chunks()  # the single days, which take as much memory, are free from here on
         return _to_frame(table)
 
     def with_days(
@@ -174,6 +182,13 @@ def _write(path: Path, table: pa.Table) -> None:
     with replacing(path) as temporary:
         # A day is read whole: neither statistics nor dictionaries of 60 columns pay for their time and place.
         pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_statistics=False)
+
+
+def _read(path: Path, columns: Sequence[str] | None, optional: Collection[str]) -> pa.Table:
+    if columns is not None and optional:
+        there = pq.read_schema(path).names
+        columns = [name for name in columns if name in there or name not in optional]
+    return pq.read_table(path, columns=columns, partitioning=None)
 
 
 def _and_others(missing: Sequence[date]) -> str:

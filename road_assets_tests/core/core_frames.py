@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import Facts, FeatureMatrix, Window
 from road_assets.core.mixing import CHAIN_COLUMNS, MIX_COLUMNS, CodeMatrix, labelled_codes
+from road_assets.core.noise import NOISE
 from road_assets.core.training import ForestSettings, fit_forest
 from road_assets.core.vocabulary import (
     DATA_DEMONSTRATION,
@@ -77,7 +78,7 @@ def make_users(days: Sequence[date], per_day: int, *, seed: int = 1, data: str =
 
 
 def make_feature_rows(days: Sequence[date], per_day: int, *, seed: int = 1, data: str = "official") -> pd.DataFrame:
-    """Rows as ``features`` holds them: every code known, as many marked synthetic as real."""
+    """Rows as ``features`` holds them: every code known, as many marked synthetic as real, no noise."""
     real = labelled_codes(make_users(days, per_day, seed=seed, data=data))
     real[list(CHAIN_COLUMNS)] = draw_matrix(len(real), seed=seed)
     codes = draw_codes_frame(len(real), seed=seed + 1)
@@ -90,7 +91,8 @@ def make_feature_rows(days: Sequence[date], per_day: int, *, seed: int = 1, data
             "data_source": data,
         }
     )
-    return pd.concat([real, pd.concat([keys, codes], axis=1)[list(MIX_COLUMNS)]], ignore_index=True)
+    rows = pd.concat([real, pd.concat([keys, codes], axis=1)[list(MIX_COLUMNS)]], ignore_index=True)
+    return rows.assign(**{NOISE: 0.0})
 
 
 def fit_small(rows: pd.DataFrame, *, trees: int = 5, max_depth: int = 15, seed: int = 42) -> Pipeline:

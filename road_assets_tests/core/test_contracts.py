@@ -99,6 +99,9 @@ def doubled(rows: pd.DataFrame) -> pd.DataFrame:
         ),
         ("features", lambda rows: rows.astype({TARGET: "float64"}), "severe: expected dtype('int8'), broken, as float"),
         ("features", lambda rows: rows[[n for n in MIX_COLUMNS if n != "synthetic"]], "synthetic: expected a column"),
+        ("synthetic_mix", lambda rows: rows.drop(columns="noise"), "noise: expected a column of this name"),
+        ("features", changed(noise=1.5), "noise: expected a number from 0 to 1, broken in 1 rows, as 1.5 of 2024"),
+        ("features", changed(noise=None), "noise: expected a value, broken in 1 rows"),
     ],
 )
 def test_what_breaks_a_contract_is_said_with_an_example(

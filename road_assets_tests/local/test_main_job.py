@@ -44,10 +44,10 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DagsterC
             prepare_home(site)
             task = prepare_dagster(site)
             assert task is not None
-            supervisor.launch(code)
-            assert eventually(task.is_done, 60)
+            assert eventually(task.is_done, 120)
             note_dagster_prepared(site)
             assert prepare_dagster(site) is None
+            supervisor.launch(code)
             supervisor.wait(code)
             pages, daemon = services.dagster_service(site), services.daemon_service(site)
             supervisor.launch(pages, daemon)
@@ -99,6 +99,27 @@ def test_a_failing_step_raises_with_what_its_code_said_and_ends_the_job(client: 
     assert "KeyError" not in str(caught.value)
     assert done == []
     assert client.ask(MATERIALIZED, path=["release"])["partitionStats"]["numMaterialized"] == 1
+
+
+def test_a_step_that_may_fail_is_told_and_the_next_ones_are_run(client: DagsterClient) -> None:
+    driver, done = Driver(client), []
+    steps = [
+        Step("a damaged day", "refused_job", "2024-01-05", may_fail=True),
+        Step("two days", "daily_job", "2024-01-01", "2024-01-02"),
+    ]
+    driver.run(steps, done.append)
+    assert done == steps
+    (told,) = [line for line in driver.lines if "LEFT OUT" in line]
+    assert told.endswith("refused failed: 2024-01-05: 9 of 10 rows are in quarantine")
+
+
+def test_what_an_asset_says_of_a_partition_is_read_by_its_label(client: DagsterClient) -> None:
+    Driver(client).launch_and_wait(Step("two days", "daily_job", "2024-01-03", "2024-01-04"))
+    assert client.json_metadata("summary", "2024-01-04", "asked") == {"spans": [["2024-01-03", "2024-01-04"]]}
+    assert client.json_metadata("summary", "2024-01-04", "no such label") is None
+    assert client.json_metadata("summary", "2024-02-28", "asked") is None
+    with pytest.raises(DagsterError, match="no_such_asset"):
+        client.json_metadata("no_such_asset", "2024-01-04", "asked")
 
 
 def test_a_run_that_its_code_cannot_begin_raises_with_the_reason(client: DagsterClient) -> None:

@@ -2,10 +2,13 @@ import json
 import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from road_assets import days_asked
 from road_assets.core.demonstration import generate_release
+from road_assets.days_asked import DaysAsked
 from road_assets.local import planning
 from road_assets.local.main_job import Step
 from road_assets.local.planning import Plan, PlanError, ReleasePlanner, main_steps, make_plan
@@ -47,16 +50,47 @@ def planned(site: Site) -> ReleasePlanner:
     return planner
 
 
-def test_a_plan_names_the_days_of_the_release(site: Site) -> None:
+class ToldByDagster:
+    """Stands for the web server's answer about the release's metadata; ``test_main_job`` asks a real one."""
+
+    def __init__(self, days: DaysAsked | None) -> None:
+        self.days = days
+
+    def json_metadata(self, asset: str, partition: str, label: str) -> object:
+        assert (asset, partition, label) == ("baac_release", "2024", days_asked.LABEL)
+        return None if self.days is None else self.days.model_dump(mode="json")
+
+
+EVERY_DAY = ToldByDagster(DaysAsked(spans=(("2024-03-01", "2024-03-10"),)))
+RELEASE, TRAINING = ("release_job", "2024", None), ("training_job", "2024-03-10", None)
+DRIFT = ("drift_job", "2024-03-01", "2024-03-10")
+
+
+def steps_of(plan: Plan, days: DaysAsked | None) -> list[Any]:
+    return [(step.job, step.first, step.last) for step in main_steps(plan, lambda: days)]
+
+
+@pytest.mark.parametrize("days", [EVERY_DAY.days, None])
+def test_a_plan_names_the_days_of_the_release(site: Site, days: DaysAsked | None) -> None:
     plan = make_plan(site.settings)
     assert (plan.year, plan.first_day, plan.last_day) == (2024, FIRST, LAST)
-    jobs = [(step.job, step.first, step.last) for step in main_steps(plan)]
-    assert jobs == [
-        ("release_job", "2024", None),
-        ("ingest_job", "2024-03-01", "2024-03-10"),
-        ("training_job", "2024-03-10", None),
-        ("drift_job", "2024-03-01", "2024-03-10"),
-    ]
+    assert steps_of(plan, days) == [RELEASE, ("ingest_job", "2024-03-01", "2024-03-10"), TRAINING, DRIFT]
+
+
+def test_only_the_days_that_the_release_changes_are_planned_and_damaged_ones_by_themselves(site: Site) -> None:
+    days = DaysAsked(
+        spans=(("2024-03-01", "2024-03-01"), ("2024-03-04", "2024-03-10")), damaged=(("2024-03-02", "2024-03-03"),)
+    )
+    plan = make_plan(site.settings)
+    ingest = [("ingest_job", *span) for span in (*days.spans, *days.damaged)]
+    assert steps_of(plan, days) == [RELEASE, *ingest, TRAINING, DRIFT]
+    assert [step.may_fail for step in main_steps(plan, lambda: days)] == [False, False, False, True, False, False]
+    assert steps_of(plan, DaysAsked()) == [RELEASE, TRAINING, DRIFT]
+
+
+def test_a_release_with_no_whole_day_fails_with_its_damage(site: Site) -> None:
+    days = DaysAsked(damaged=(("2024-03-01", "2024-03-10"),))
+    assert not any(step.may_fail for step in main_steps(make_plan(site.settings), lambda: days))
 
 
 def test_days_before_the_first_partition_are_left_out(site: Site) -> None:
@@ -68,25 +102,25 @@ def test_days_before_the_first_partition_are_left_out(site: Site) -> None:
 
 def test_what_is_done_is_not_done_again_until_the_release_changes(site: Site, releases: Path) -> None:
     planner = planned(site)
-    release, days, *rest = planner.steps()
+    release, days, *rest = planner.steps(EVERY_DAY)
     planner.note_done(release)
     planner.note_done(days)
     planner.stop()
     again = planned(site)
-    assert list(again.steps()) == rest
+    assert list(again.steps(EVERY_DAY)) == rest
     write_release(releases, seed=2)
     changed = planned(site)
-    assert [step.job for step in changed.steps()] == ["release_job", "ingest_job", "training_job", "drift_job"]
+    assert [step.job for step in changed.steps(EVERY_DAY)] == ["release_job", "ingest_job", "training_job", "drift_job"]
     assert changed.data() == make_plan(site.settings).data_label
 
 
 def test_everything_is_done_again_in_a_database_that_was_made_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     planner = planned(site)
-    for step in planner.steps():
+    for step in list(planner.steps(EVERY_DAY)):
         planner.note_done(step)
-    assert list(planner.steps()) == []
+    assert list(planner.steps(EVERY_DAY)) == []
     monkeypatch.setattr(EmbeddedPostgres, "identity", lambda _: "another")
-    assert len(planned(site).steps()) == 4
+    assert len(list(planned(site).steps(EVERY_DAY))) == 4
 
 
 def test_a_missing_file_is_told_as_the_reader_tells_it(site: Site, releases: Path) -> None:
@@ -117,9 +151,11 @@ def test_what_the_search_for_a_release_says_is_told_once(site: Site) -> None:
     assert planner.news() == []
 
 
-def test_tags_name_one_partition_or_a_range() -> None:
-    assert Step("a year", "release_job", "2024").tags() == {"dagster/partition": "2024"}
+def test_tags_name_one_partition_or_a_range_and_the_main_job() -> None:
+    ours = {"road/main_job": "true"}
+    assert Step("a year", "release_job", "2024").tags() == {"dagster/partition": "2024", **ours}
     assert Step("days", "ingest_job", "2024-01-01", "2024-01-02").tags() == {
         "dagster/asset_partition_range_start": "2024-01-01",
         "dagster/asset_partition_range_end": "2024-01-02",
+        **ours,
     }

@@ -1,10 +1,13 @@
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -136,3 +139,55 @@ def test_a_wrong_setting_is_named_without_a_stack_trace(home: Path, monkeypatch:
     assert result.exit_code == 1
     assert result.output.startswith("Error: ROAD_API_PORT: ")
     assert not home.exists()
+
+
+def test_noise_is_shown_set_and_reset_on_the_tables_that_the_environment_names(
+    home: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROAD_DATABASE_URL", postgres.url("road"))
+    monkeypatch.setenv("LOGNAME", "ann")
+    assert road("noise").output.startswith("noise 0 (never set). It applies to partitions materialized from now on")
+    said = road("noise", "0.8").output
+    assert re.match(r"noise 0\.8 \(set \d{4}-\d\d-\d\d .* UTC by ann \(road noise\)\)\. ", said)
+    assert "`road noise 0` ends the rehearsal" in said
+    assert road("noise").output == said
+    reset = road("noise", "0").output
+    assert reset.startswith("noise 0 (set ")
+    assert "ends the rehearsal" not in reset
+    assert not home.exists()
+    forget_noise(postgres.url("road"))
+
+
+def test_noise_finds_the_tables_of_the_running_platform(living: ProcessId, postgres: EmbeddedPostgres) -> None:
+    home = Path(os.environ["ROAD_HOME"])
+    shutil.copytree(postgres.home / "secrets", home / "secrets")
+    state = PlatformState(supervisor=living, postgres_port=postgres.port)
+    state.save(home)
+    assert road("noise", "0.25").output.startswith("noise 0.25 (set ")
+    forget_noise(postgres.url("road"))
+
+
+@pytest.mark.parametrize("value", ["1.5", "-0.5", "nan", "much"])
+def test_a_noise_out_of_range_is_refused_and_changes_nothing(
+    home: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("ROAD_DATABASE_URL", postgres.url("road"))
+    result = road("noise", value)
+    assert result.exit_code != 0
+    assert value in result.output
+    assert "Traceback" not in result.output
+    assert road("noise").output.startswith("noise 0 (never set)")
+    assert not home.exists()
+
+
+def test_noise_without_a_running_platform_says_what_to_do(home: Path) -> None:
+    result = road("noise", "0.8")
+    assert result.exit_code == 1
+    assert f"no platform is running in {home}" in result.output
+    assert "`make up` starts one" in result.output
+    assert "ROAD_DATABASE_URL" in result.output
+
+
+def forget_noise(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("TRUNCATE noise_settings")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from road_assets.local import control, platform
+from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.main_job import Step
 from road_assets.local.platform import up
 from road_assets.local.postgres import EmbeddedPostgres
@@ -43,7 +44,8 @@ class FixedPlanner:
     def is_done(self) -> bool:
         return True
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self, dagster: DagsterClient) -> Iterator[Step]:
+        assert dagster.repository() is not None
         self.seen: dict[str, Any] = control.status(self.site)
         yield from self.planned
 

@@ -22,7 +22,8 @@ def day(context: dg.AssetExecutionContext) -> None:
 
 @dg.asset(partitions_def=DAYS, deps=[day], backfill_policy=dg.BackfillPolicy.single_run())
 def summary(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    return dg.MaterializeResult(metadata={"days": len(context.partition_keys)})
+    keys = context.partition_keys
+    return dg.MaterializeResult(metadata={"days": len(keys), "asked": {"spans": [[keys[0], keys[-1]]]}})
 
 
 @dg.asset(partitions_def=DAYS)
@@ -31,6 +32,11 @@ def broken() -> None:
         raise KeyError("grav")  # noqa: TRY301
     except KeyError as error:
         raise ValueError("the file of 2024 has no column grav; take the official one") from error
+
+
+@dg.asset(partitions_def=DAYS)
+def refused() -> None:
+    raise dg.Failure("2024-01-05: 9 of 10 rows are in quarantine", allow_retries=False)
 
 
 @dg.asset(partitions_def=DAYS)
@@ -47,11 +53,12 @@ def job(name: str, *assets: str, partitions: dg.PartitionsDefinition) -> object:
 
 
 defs = dg.Definitions(
-    assets=[release, day, summary, broken, slow],
+    assets=[release, day, summary, broken, refused, slow],
     jobs=[
         job("release_job", "release", partitions=YEARS),
         job("daily_job", "day", "summary", partitions=DAYS),
         job("broken_job", "broken", partitions=DAYS),
+        job("refused_job", "refused", partitions=DAYS),
         job("slow_job", "slow", partitions=DAYS),
     ],
 )

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,17 @@ def test_missing_days_can_be_left_out_but_not_all_of_them(lake: Lake) -> None:
 def test_only_the_asked_columns_are_read(lake: Lake) -> None:
     lake.write_days("asset", _frame([DAY]), [DAY])
     assert list(lake.read_days("asset", [DAY], columns=["row"]).columns) == ["row"]
+
+
+def test_a_column_that_older_files_lack_is_null_in_their_rows_if_it_is_called_optional(lake: Lake) -> None:
+    lake.write_days("asset", _frame([DAY]), [DAY])
+    asked = {"columns": ["row", "noise"], "optional": ["noise"]}
+    assert list(lake.read_days("asset", [DAY], **asked).columns) == ["row"]
+    lake.write_days("asset", _frame([NEXT]).assign(noise=0.8), [NEXT])
+    both = lake.read_days("asset", [DAY, NEXT], **asked)
+    assert both["noise"].isna().tolist() == [True, False]
+    with pytest.raises(pa.ArrowInvalid, match="noise"):
+        lake.read_days("asset", [DAY], columns=["row", "noise"])
 
 
 def test_a_year_can_be_read_whole_or_by_days(lake: Lake) -> None:

@@ -1,0 +1,49 @@
+"""Drift of days whose rows were distorted on purpose.
+
+One distorted day among seven moves no distribution far enough to be seen, and a rehearsal should not take a week. So a
+day that carries noise is evaluated as if all its window had carried it, and the score tells the noise it stands for.
+Days without noise are evaluated as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+
+from road_assets.core.drift import CodeCounts, DriftEvaluation, DriftScore, evaluate_days
+from road_assets.core.history import rows_on
+from road_assets.core.noise import distort, noise_of_days
+
+
+def evaluate_rehearsed(
+    rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], reference: CodeCounts
+) -> DriftEvaluation:
+    """Like ``evaluate_days``, with the window of a day that carries noise distorted as much as the day.
+
+    Args:
+        rows: real feature rows of every day of every window, with the column ``noise`` where it exists.
+        windows: the days of each window by the day it ends on, in order of time.
+        reference: counts of the production model's training rows.
+    """
+    carried = noise_of_days(rows)
+    if not carried:
+        return evaluate_days(rows, windows, reference)
+    scores: dict[date, DriftScore] = {}
+    for noise in sorted({carried.get(day, 0.0) for day in windows}):
+        alike = {day: window for day, window in windows.items() if carried.get(day, 0.0) == noise}
+        known = sorted({day for window in alike.values() for day in window})
+        found = evaluate_days(rows_of_window(rows, known, noise), alike, reference)
+        scores |= {day: replace(score, rehearsed_noise=noise) for day, score in found.scores.items()}
+    return DriftEvaluation({day: scores[day] for day in windows})
+
+
+def rows_of_window(rows: pd.DataFrame, window: Sequence[date], noise: float) -> pd.DataFrame:
+    """Rows of some days as they are evaluated.
+
+    Args:
+        rows: real feature rows.
+        window: the days wanted.
+        noise: of the evaluated day; rows that carry less are distorted by so much, 0 leaves all as they are.
+    """
+    return distort(rows_on(rows, window), dict.fromkeys(window, noise))

@@ -1,0 +1,31 @@
+"""Which days a release asks to be materialized: told by the asset, read by the sensor and by ``road up``.
+
+Neither Dagster nor pandas is imported here, so that the supervisor of ``road up`` stays small.
+"""
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+RELEASE: Final = "baac_release"
+"""The asset that tells it."""
+
+LABEL: Final = "days to materialize"
+"""Label of its metadata under which it stands, as JSON."""
+
+Span = tuple[str, str]
+"""First and last partition key of consecutive days."""
+
+
+class DaysAsked(BaseModel):
+    """Days that are new or whose rows changed.
+
+    Attributes:
+        spans: whole days; each span can be one run.
+        damaged: days too much of which is in quarantine: materializing them fails and says why.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    spans: tuple[Span, ...] = ()
+    damaged: tuple[Span, ...] = ()
