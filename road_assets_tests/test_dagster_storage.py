@@ -102,6 +102,29 @@ def test_the_same_is_stored_as_without_batches(
     assert len({transaction for *_, transaction in apart}) == len(apart)
 
 
+def test_events_share_one_connection_and_a_lost_one_is_made_anew(
+    instance: dg.DagsterInstance, postgres: EmbeddedPostgres
+) -> None:
+    def connected() -> list[int]:
+        with psycopg.connect(postgres.url("road")) as connection:
+            rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = 'dagster_storage'")
+            return [pid for (pid,) in rows]
+
+    def observe() -> None:
+        instance.report_runless_asset_event(dg.AssetObservation(upstream.key, partition=DAYS[0]))
+
+    observe()
+    (held,) = connected()
+    observe()
+    assert connected() == [held]
+    with psycopg.connect(postgres.url("road")) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (held,))
+    observe()
+    (anew,) = connected()
+    assert anew != held
+    assert len(instance.fetch_observations(upstream.key, limit=10).records) == 3
+
+
 def test_a_run_over_many_days_materializes_each(instance: dg.DagsterInstance) -> None:
     assert JOB.execute_in_process(instance=instance, tags=RANGE).success
     assert instance.get_materialized_partitions(downstream.key) == set(DAYS)
