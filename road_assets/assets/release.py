@@ -34,6 +34,7 @@ release_days = dg.AssetSpec(
     partitions_def=DAILY,
     group_name="raw",
     owners=OWNERS,
+    kinds={"parquet"},
     description=(
         "The content of each published day, as baac_release saw it: the data version is the digest of the day's rows. "
         "A new release makes stale only those days whose rows it changes."
