@@ -2,13 +2,13 @@
 
 import pytest
 
+from road_assets.core.day_quality import measure_quality
 from road_assets.core.demonstration import generate_release
 from road_assets.core.joining import join_users
 from road_assets.core.quarantine import (
     QUARANTINE_COLUMNS,
     QuarantineError,
     RowCounts,
-    measure_quality,
 )
 from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
 from road_assets_tests.core.damaged_releases import (
