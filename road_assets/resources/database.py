@@ -115,9 +115,13 @@ class Database(dg.ConfigurableResource):
                 copy.write(_to_csv(frame.iloc[start : start + _ROWS_AT_ONCE]))
 
 
-@stamina.retry(on=psycopg.OperationalError, attempts=5, timeout=30)
 def _connect(url: str) -> psycopg.Connection:
-    return psycopg.connect(url, connect_timeout=10)
+    @stamina.retry(on=psycopg.OperationalError, attempts=5, timeout=30)
+    def connect() -> psycopg.Connection:
+        """Without arguments: a retry is logged with them, and the address holds the password."""
+        return psycopg.connect(url, connect_timeout=10)
+
+    return connect()
 
 
 def _to_csv(frame: pd.DataFrame) -> bytes:

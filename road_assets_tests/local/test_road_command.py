@@ -191,3 +191,13 @@ def test_noise_without_a_running_platform_says_what_to_do(home: Path) -> None:
 def forget_noise(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("TRUNCATE noise_settings")
+
+
+def test_postgres_that_does_not_answer_is_named_without_its_password(home: Path, living: ProcessId) -> None:
+    assert living.alive()
+    result = road("noise")
+    assert result.exit_code == 1
+    assert "Error: the platform's tables cannot be reached: " in result.output
+    assert "4711" in result.output
+    password = EmbeddedPostgres(home).url("road").split(":")[2].split("@")[0]
+    assert password not in result.output
