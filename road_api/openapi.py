@@ -25,7 +25,9 @@ from litestar.openapi.spec import (
 
 from road_api.problems import MEDIA_TYPE
 from road_api.schemas import Problem
-from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, SCENE_EXAMPLE, UNKNOWN_CODE, Feature
+from road_api.services.codes import FIELDS, Field, unknown_codes
+from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS, SCENE_FIELD_NAMES, SceneField
+from road_assets.core.vocabulary import FEATURE_NAMES, SCENE_EXAMPLE, UNKNOWN_CODE
 
 API_VERSION: Final = "1.0.0"
 """Of the interface, not of the code behind it."""
@@ -38,6 +40,7 @@ CSV_FIELD: Final = "file_request"
 TAG_LOG_IN: Final = "Log in"
 TAG_ESTIMATES: Final = "Estimates"
 TAG_OPERATIONS: Final = "Operations"
+TAG_ADMIN: Final = "Administration"
 
 BEARER: Final = "BearerToken"
 PASSWORD: Final = "PasswordLogin"  # noqa: S105 (name of a scheme, not a password)
@@ -78,7 +81,7 @@ def make_openapi_config() -> OpenAPIConfig:
             "(killed or hospitalised). To try it: press **Authorize**, log in with user name and password, then "
             "**Try it out** on an endpoint."
         ),
-        tags=[Tag(TAG_LOG_IN), Tag(TAG_ESTIMATES), Tag(TAG_OPERATIONS)],
+        tags=[Tag(TAG_LOG_IN), Tag(TAG_ESTIMATES), Tag(TAG_OPERATIONS), Tag(TAG_ADMIN)],
         path=DOCS_PATH,
         render_plugins=[page, JsonRenderPlugin(path="/openapi.json")],
         components=Components(security_schemes=_security_schemes()),
@@ -107,19 +110,20 @@ class TokenOperation(Operation):
 
 @dataclass
 class SceneOperation(Operation):
-    """An operation that takes the 13 features of one user."""
+    """An operation that takes the 13 features of one user, and any of the optional fields."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
         scene = Schema(
             type=OpenAPIType.OBJECT,
             title="Scene",
-            properties={feature.name: describe_feature(feature) for feature in FEATURES},
+            properties={field.name: describe_field(field) for field in FIELDS},
             required=list(FEATURE_NAMES),
             additional_properties=False,
         )
         examples: dict[str, Example | Reference] = {
-            "known": Example(summary="Everything is known", value=SCENE_EXAMPLE),
+            "known": Example(summary="The 13 features are known", value=SCENE_EXAMPLE),
+            "scene": Example(summary="The optional fields too", value={**SCENE_EXAMPLE, **FULL_EXAMPLE_FIELDS}),
             "unknown": Example(summary="Nothing is known", value=dict.fromkeys(FEATURE_NAMES, UNKNOWN_CODE)),
         }
         self.request_body = RequestBody({"application/json": OpenAPIMediaType(scene, examples=examples)}, required=True)
@@ -135,26 +139,31 @@ class CsvOperation(Operation):
             type=OpenAPIType.STRING,
             format=OpenAPIFormat.BINARY,
             description=(
-                f"CSV with `,` or `;`, UTF-8 or cp1252, and a header naming {', '.join(FEATURE_NAMES)} in any order; "
-                f"other columns are ignored. Empty or {UNKNOWN_CODE} is unknown."
+                f"CSV with `,` or `;`, UTF-8 or cp1252, and a header naming {', '.join(FEATURE_NAMES)} in any order, "
+                f"and optionally {', '.join(SCENE_FIELD_NAMES)}; other columns are ignored. Empty or {UNKNOWN_CODE} is "
+                "unknown."
             ),
         )
         form = Schema(type=OpenAPIType.OBJECT, properties={CSV_FIELD: file}, required=[CSV_FIELD])
         self.request_body = RequestBody({"multipart/form-data": OpenAPIMediaType(form)}, required=True)
 
 
-def describe_feature(feature: Feature) -> Schema:
-    """Describe a field of a question: its codes and their labels in both languages, and "unknown"."""
-    codes: list[Any] = [code.value for code in feature.codes]
-    return Schema(
-        type=[OpenAPIType.INTEGER, OpenAPIType.NULL],
-        enum=[*codes, UNKNOWN_CODE, None],
-        title=feature.en,
-        description=(
-            f"{feature.en}: {feature.describe_codes('en')}. {UNKNOWN_CODE} or null = unknown.\n\n"
-            f"{feature.fr} : {feature.describe_codes('fr')}. {UNKNOWN_CODE} ou null = inconnu."
-        ),
+def describe_field(field: Field) -> Schema:
+    """Describe a field of a question: its codes or range in both languages, and "unknown"."""
+    optional_en, optional_fr = (" Optional.", " Facultatif.") if field.name in SCENE_FIELD_NAMES else ("", "")
+    codes = ", ".join(map(str, unknown_codes(field)))
+    description = (
+        f"{field.en}: {field.describe_codes('en')}. {codes} or null = unknown.{optional_en}\n\n"
+        f"{field.fr} : {field.describe_codes('fr')}. {codes} ou null = inconnu.{optional_fr}"
     )
+    schema = Schema(type=[OpenAPIType.INTEGER, OpenAPIType.NULL], title=field.en, description=description)
+    unknown: list[Any] = [*unknown_codes(field), None]
+    if isinstance(field, SceneField) and field.kind == "number":
+        # Unknown lies below the range, so that bounds alone would allow too much.
+        schema.any_of = [Schema(minimum=field.low, maximum=field.high), Schema(enum=unknown)]
+    else:
+        schema.enum = [*(code.value for code in field.codes), *unknown]
+    return schema
 
 
 def _security_schemes() -> dict[str, Any]:

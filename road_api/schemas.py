@@ -134,6 +134,20 @@ class RegistryHealth(msgspec.Struct):
     detail: str
 
 
+class PredictionLogHealth(msgspec.Struct):
+    """Whether predictions are logged.
+
+    Attributes:
+        on: false where the service was not told of a database.
+        reachable: whether Postgres took the last ones, null if it was not asked yet.
+        detail: the same in words.
+    """
+
+    on: bool
+    reachable: bool | None
+    detail: str
+
+
 class Ready(msgspec.Struct):
     """The service can estimate.
 
@@ -144,6 +158,7 @@ class Ready(msgspec.Struct):
         known_answers: number of known questions just answered right.
         loaded_at: when this version was loaded, ISO 8601.
         registry: the model registry, which is only needed for the next version.
+        prediction_log: the log of predictions, which no estimate waits for.
         refused: why the version that production points at is not the one served, else null.
     """
 
@@ -152,5 +167,56 @@ class Ready(msgspec.Struct):
     known_answers: int
     loaded_at: str
     registry: RegistryHealth
+    prediction_log: PredictionLogHealth
     refused: str | None
     status: str = "ready"
+
+
+class Noise(msgspec.Struct):
+    """The noise in force.
+
+    Attributes:
+        noise: chance that a feature's code is replaced by a random one, in partitions materialized from now on.
+        since: when it was set, ISO 8601; null if it never was.
+        set_by: who set it.
+    """
+
+    noise: float
+    since: str | None
+    set_by: str | None
+
+
+class Run(msgspec.Struct):
+    """A run that Dagster was given.
+
+    Attributes:
+        job: what it runs.
+        run_id: its id.
+        url: its page.
+        day: the partition, null where the job has none.
+    """
+
+    job: str
+    run_id: str
+    url: str
+    day: str | None
+
+
+class NoiseStarted(Noise):
+    """The noise now in force, and the run that shows what it does."""
+
+    run: Run
+
+
+class AlertsTaken(msgspec.Struct):
+    """What became of the alerts of a delivery.
+
+    Attributes:
+        reported: firings that Dagster was told of.
+        known: firings that it was told of before, or that no score stands behind.
+        ignored: resolved ones, and those that are nobody's business here.
+    """
+
+    reported: int = 0
+    known: int = 0
+    ignored: int = 0

@@ -4,7 +4,14 @@ import math
 import re
 from typing import Final
 
+from road_assets.core.scene_fields import SCENE_FIELDS, SceneField
 from road_assets.core.vocabulary import FEATURES, UNKNOWN_CODE, Feature
+
+Field = Feature | SceneField
+"""What a question may hold: one of the 13 features, or an optional field."""
+
+FIELDS: Final[tuple[Field, ...]] = (*FEATURES, *SCENE_FIELDS)
+"""In the order of the model's input, ``MODEL_FIELDS``."""
 
 UNKNOWN_CELLS: Final = frozenset({"", "-", "n/a", "null"})
 """What official files and copies of them write beside -1 where nothing was recorded, in lower case."""
@@ -12,73 +19,86 @@ UNKNOWN_CELLS: Final = frozenset({"", "-", "n/a", "null"})
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?", re.ASCII)
 _SHOWN_CHARACTERS = 40
 
+
+def unknown_codes(field: Field) -> tuple[int, ...]:
+    """Numbers that say "unknown" for a field; the usual one first, then what official files write beside it."""
+    return (UNKNOWN_CODE, *field.also_unknown) if isinstance(field, SceneField) else (UNKNOWN_CODE,)
+
+
 _INPUT_BY_CODE: Final[dict[str, dict[float, float]]] = {
-    feature.name: {UNKNOWN_CODE: math.nan, **{code: float(code) for code in feature.values}} for feature in FEATURES
+    field.name: {**dict.fromkeys(unknown_codes(field), math.nan), **{value: float(value) for value in field.values}}
+    for field in FIELDS
 }
 
 
 class CodeError(ValueError):
-    """A value that is not among a feature's codes.
+    """A value that a field cannot have.
 
     Attributes:
-        feature: which one.
+        field: which one.
         reason: what was found and what is allowed.
     """
 
-    def __init__(self, feature: Feature, reason: str) -> None:
-        """Say what is wrong with a feature's value."""
-        super().__init__(f"{feature.name}: {reason}")
-        self.feature = feature
+    def __init__(self, field: Field, reason: str) -> None:
+        """Say what is wrong with a field's value."""
+        super().__init__(f"{field.name}: {reason}")
+        self.field = field
         self.reason = reason
 
 
-def read_json_code(feature: Feature, value: object) -> float:
+def read_json_code(field: Field, value: object) -> float:
     """Read a value of a JSON document.
 
     Args:
-        feature: what the value is for.
+        field: what the value is for.
         value: as decoded.
 
     Returns:
-        The code, NaN where unknown (null or -1).
+        The number, NaN where unknown (null, -1, or what the files write beside it).
 
     Raises:
-        CodeError: it is no whole number, or not a code of the feature.
+        CodeError: it is no whole number, or not a code of the field, or beyond its range.
     """
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CodeError(feature, f"{_shorten(value)} is not a whole number; {_allowed(feature)}")
+        raise CodeError(field, f"{_shorten(value)} is not a whole number; {_allowed(field)}")
     # A float equal to a code finds it (JSON does not tell 1.0 from 1); 1.5 and infinity find nothing.
-    code = _INPUT_BY_CODE[feature.name].get(value)
+    code = _INPUT_BY_CODE[field.name].get(value)
     if code is None:
-        raise CodeError(feature, f"{_shorten(value)} is not one of its codes; {_allowed(feature)}")
+        wrong = "in its range" if is_number(field) else "one of its codes"
+        raise CodeError(field, f"{_shorten(value)} is not {wrong}; {_allowed(field)}")
     return code
 
 
-def read_cell(feature: Feature, cell: str) -> float:
+def read_cell(field: Field, cell: str) -> float:
     """Read a cell of a file.
 
     Args:
-        feature: what the column is.
+        field: what the column is.
         cell: its text; blanks and no-break spaces around it do not count.
 
     Returns:
-        The code, NaN where unknown.
+        The number, NaN where unknown.
 
     Raises:
-        CodeError: it is no whole number, or not a code of the feature.
+        CodeError: it is no whole number, or not a code of the field, or beyond its range.
     """
     text = cell.strip()
     if text.lower() in UNKNOWN_CELLS:
         return math.nan
     if not _WHOLE_NUMBER.fullmatch(text):
-        raise CodeError(feature, f"{_shorten(text)} is not a whole number; {_allowed(feature)}")
-    return read_json_code(feature, int(text.partition(".")[0]))
+        raise CodeError(field, f"{_shorten(text)} is not a whole number; {_allowed(field)}")
+    return read_json_code(field, int(text.partition(".")[0]))
 
 
-def _allowed(feature: Feature) -> str:
-    return f"allowed for {feature.name} ({feature.en}) are {feature.describe_codes()}, or {UNKNOWN_CODE} if unknown"
+def is_number(field: Field) -> bool:
+    """Whether a field holds a quantity rather than a choice."""
+    return isinstance(field, SceneField) and field.kind == "number"
+
+
+def _allowed(field: Field) -> str:
+    return f"allowed for {field.name} ({field.en}) are {field.describe_codes()}, or {UNKNOWN_CODE} if unknown"
 
 
 def _shorten(value: object) -> str:

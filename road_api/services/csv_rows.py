@@ -6,13 +6,15 @@ A file that cannot be read as a whole is refused; a wrong line is answered by it
 import csv
 import dataclasses
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from road_api.services.codes import CodeError, read_cell
-from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, Feature
+from road_api.services.codes import FIELDS, CodeError, Field, read_cell
+from road_assets.core.scene_fields import MODEL_FIELDS
+from road_assets.core.vocabulary import FEATURE_NAMES
 
 SEPARATORS: Final = (";", ",")
 
@@ -33,7 +35,7 @@ class CsvRow:
 
     Attributes:
         line: where it starts, from 1; the header is usually line 1.
-        codes: the 13 features in order, NaN where unknown; empty if there is an error.
+        codes: ``MODEL_FIELDS`` in order, NaN where unknown; empty if there is an error.
         field: the column that is wrong, None if none is or the line as a whole is wrong.
         reason: what is wrong, empty if nothing is.
     """
@@ -49,7 +51,8 @@ def read_csv(content: bytes) -> Iterator[CsvRow]:
 
     Args:
         content: CSV with ``,`` or ``;``, in UTF-8 (a byte order mark is fine) or cp1252, quoted or not, with a header
-            that names the 13 features in any case and order. Other columns are ignored, as are empty lines.
+            that names the 13 features and any of the optional fields, in any case and order. Other columns are ignored,
+            as are empty lines.
 
     Yields:
         A row for each line of the file, in its order.
@@ -61,7 +64,7 @@ def read_csv(content: bytes) -> Iterator[CsvRow]:
     encoding, separator = _recognise(content)
     records = _records(content, encoding, separator)
     _, header = next(records, (0, []))
-    columns = [_Column(feature, index) for feature, index in zip(FEATURES, _find_columns(header), strict=True)]
+    columns = [_Column(field, index) for field, index in zip(FIELDS, _find_columns(header), strict=True)]
     empty = True
     for line, cells in records:
         empty = False
@@ -72,17 +75,19 @@ def read_csv(content: bytes) -> Iterator[CsvRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """Where a feature stands, and what its cells meant so far: a large file repeats a few dozen of them."""
+    """Where a field stands, if anywhere, and what its cells meant so far: a large file repeats a few dozen of them."""
 
-    feature: Feature
-    index: int
+    field: Field
+    index: int | None
     known: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def read(self, cells: list[str]) -> float:
+        if self.index is None:
+            return math.nan
         cell = cells[self.index]
         code = self.known.get(cell)
         if code is None:
-            code = self.known[cell] = read_cell(self.feature, cell)
+            code = self.known[cell] = read_cell(self.field, cell)
         return code
 
 
@@ -125,17 +130,18 @@ def _records(content: bytes, encoding: str, separator: str) -> Iterator[tuple[in
             yield line, cells
 
 
-def _find_columns(header: list[str]) -> list[int]:
+def _find_columns(header: list[str]) -> list[int | None]:
+    """Find where each of the model's fields stands; None for an optional one that is not there."""
     names = [name.strip().lower() for name in header]
     missing = [name for name in FEATURE_NAMES if name not in names]
     if len(missing) == len(FEATURE_NAMES):
         raise CsvError(f"the first line must be a header with the columns {', '.join(FEATURE_NAMES)}")
     if missing:
         raise CsvError(f"the header lacks {', '.join(missing)}; it must name all of {', '.join(FEATURE_NAMES)}")
-    doubled = [name for name in FEATURE_NAMES if names.count(name) > 1]
+    doubled = [name for name in MODEL_FIELDS if names.count(name) > 1]
     if doubled:
         raise CsvError(f"the header names {', '.join(doubled)} more than once; keep one column of each")
-    return [names.index(name) for name in FEATURE_NAMES]
+    return [names.index(name) if name in names else None for name in MODEL_FIELDS]
 
 
 def _read_row(line: int, cells: list[str], columns: list[_Column], width: int) -> CsvRow:
@@ -144,5 +150,5 @@ def _read_row(line: int, cells: list[str], columns: list[_Column], width: int) -
     try:
         codes = [column.read(cells) for column in columns]
     except CodeError as error:
-        return CsvRow(line, field=error.feature.name, reason=error.reason)
+        return CsvRow(line, field=error.field.name, reason=error.reason)
     return CsvRow(line, tuple(codes))

@@ -1,4 +1,4 @@
-"""What the model is trained on: 13 features, every code present, and the binary target."""
+"""What the model is trained on: 13 features, every code present, the optional scene fields, and the binary target."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,14 @@ from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
 from road_assets.core.history import earlier_days, group_by_history, rows_on
-from road_assets.core.noise import describe_noise, distort, noise_of_days
+from road_assets.core.noise import describe_noise, distort, noise_of_days, with_noise
+from road_assets.core.scene_derivation import with_scene
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 from road_assets.partitions import DAILY, to_days
 from road_assets.resources.lake import Lake
 
 MIX = "synthetic_mix"
+_LEARNED = ["day", "synthetic", *FEATURE_NAMES]
 
 
 @dg.asset(
@@ -26,9 +28,9 @@ MIX = "synthetic_mix"
     io_manager_key="parquet",
     check_specs=[contract_spec("features")],
     description=(
-        "The 13 features with missing codes replaced by the mode of earlier days, and the target: 1 for a user killed "
-        "or hospitalised. Rows of a day whose mix carries noise are distorted as much. Standardisation belongs to the "
-        "model's pipeline."
+        "The 13 features with missing codes replaced by the mode of earlier days, the optional scene fields as far as "
+        "they are known, and the target: 1 for a user killed or hospitalised. Rows of a day whose mix carries noise "
+        "are distorted as much. Standardisation belongs to the model's pipeline."
     ),
 )
 def features(
@@ -37,12 +39,13 @@ def features(
     """Impute each day with the modes of its history window."""
     days = to_days(list(context.partition_keys))
     groups = group_by_history(days, lake.stored_days(MIX))
-    known = lake.with_days(synthetic_mix, MIX, earlier_days(groups))
+    known = lake.with_days(synthetic_mix, MIX, earlier_days(groups), columns=_LEARNED)
     known = known[~known["synthetic"]]
+    mix = with_noise(with_scene(synthetic_mix))
     parts, filled = [], dict.fromkeys(FEATURE_NAMES, 0)
     for history, members in groups.items():
         modes = modes_of(rows_on(known, history))
-        part, counts = impute(rows_on(synthetic_mix, members), modes)
+        part, counts = impute(rows_on(mix, members), modes)
         parts.append(part)
         filled = {name: filled[name] + counts[name] for name in FEATURE_NAMES}
     noise = noise_of_days(synthetic_mix)

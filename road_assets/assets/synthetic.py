@@ -12,9 +12,11 @@ from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
 from road_assets.core.history import earlier_days, group_by_history, rows_on
 from road_assets.core.mix_quality import chain_generator, halve, measure_mix
-from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
+from road_assets.core.mixing import CHAIN_COLUMNS, LABELLED_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.noise import describe_noise, distort
-from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY
+from road_assets.core.scene_derivation import SCENE_SOURCES
+from road_assets.core.scene_fields import DEPARTMENT, SCENE_FIELD_NAMES
+from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY, UNKNOWN_CODE
 from road_assets.io_managers import COLUMNS
 from road_assets.partitions import DAILY, to_days
 from road_assets.resources.database import Database
@@ -22,7 +24,8 @@ from road_assets.resources.lake import Lake
 from road_assets.resources.runtime_settings import read_noise
 
 RAW = "raw_accidents"
-_COLUMNS = ["day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name]
+_LEARNED = ["day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name]
+_COLUMNS = list(dict.fromkeys([*_LEARNED, DEPARTMENT, *SCENE_SOURCES]))
 
 
 _ENOUGH_TO_MEASURE = 2_000
@@ -83,6 +86,7 @@ def synthetic_mix(
             "generated rows": int(synthetic.sum()),
             "rows without a recorded severity, left out": len(raw_accidents) - len(real),
             "generators fitted": len(groups),
+            "optional fields known (share of real rows)": figures_table(_known_shares(mix[~synthetic])),
             "noise": describe_noise(dict.fromkeys(days, setting.noise)),
             "noise setting": str(setting),
             "distance per column (generated against real)": figures_table(_distances(mix)),
@@ -96,10 +100,15 @@ def synthetic_mix(
 
 def _known(real: pd.DataFrame, lake: Lake, earlier: set[date]) -> pd.DataFrame:
     """The run's own real rows after those of the days before it that its generators learn from."""
+    real = real[list(LABELLED_COLUMNS)]
     if not earlier:
         return real
-    before = labelled_codes(lake.read_days(RAW, earlier, columns=_COLUMNS))
+    before = labelled_codes(lake.read_days(RAW, earlier, columns=_LEARNED), with_scene=False)
     return pd.concat([before, real], ignore_index=True)
+
+
+def _known_shares(real: pd.DataFrame) -> dict[str, float]:
+    return {name: float((real[name] != UNKNOWN_CODE).mean()) for name in SCENE_FIELD_NAMES}
 
 
 def _quality(known: pd.DataFrame, history: tuple[date, ...], seed: int) -> dict[str, dg.MetadataValue]:

@@ -13,9 +13,11 @@ import pandas as pd
 from road_assets.core.columns import ACCIDENT, DAY
 from road_assets.core.joining import USER_KEY
 from road_assets.core.noise import NOISE
+from road_assets.core.scene_fields import DEPARTMENT, FILLED, SCENE_FIELDS, SceneField
 from road_assets.core.vocabulary import (
     DATA_DEMONSTRATION,
     DATA_OFFICIAL,
+    FEATURE_NAMES,
     FEATURES,
     GRAVITY,
     OUTCOMES,
@@ -38,6 +40,7 @@ HALVES_RULE: Final = "as many generated rows as real ones on each day"
 TARGET_RULE: Final = f"one of {', '.join(map(str, OUTCOMES))}"
 NUMBER_RULE: Final = "an accident number of 12 digits"
 SOURCE_RULE: Final = "the name of a source of data"
+FILLED_RULE: Final = "a bit for each feature"
 NOISE_RULE: Final = "a number from 0 to 1"
 
 _NO_COLUMN: Final = "column_in_dataframe"
@@ -148,10 +151,22 @@ def _schema(kind: Frame) -> "pa.DataFrameSchema":
     if not raw:
         columns |= {TARGET: pa.Column("int8", _one_of(OUTCOMES, TARGET_RULE)), "synthetic": pa.Column("bool")}
         columns |= {NOISE: pa.Column("float64", pa.Check.in_range(0, 1, error=NOISE_RULE))}
+        columns |= {DEPARTMENT: pa.Column(), **{field.name: _scene_column(field) for field in SCENE_FIELDS}}
+    if kind == "features":
+        bits = pa.Check.in_range(0, 2 ** len(FEATURE_NAMES) - 1, error=FILLED_RULE)
+        columns |= {FILLED: pa.Column("int16", bits)}
     checks = [pa.Check(_keys_are_unique, error=KEY_RULE)]
     if not raw:
         checks.append(pa.Check(_halves_are_equal, error=HALVES_RULE))
     return pa.DataFrameSchema(columns, checks=checks)
+
+
+def _scene_column(field: SceneField) -> "pa.Column":
+    import pandera.pandas as pa
+
+    number = f"{field.describe_codes()}, or {UNKNOWN_CODE} where it was not recorded"
+    rule = CODE_OR_UNKNOWN_RULE if field.kind == "code" else number
+    return pa.Column("int16", _one_of({UNKNOWN_CODE, *field.values}, rule))  # noqa: PD011 - of the vocabulary, no frame
 
 
 def _codes_of(feature: Feature) -> set[int]:

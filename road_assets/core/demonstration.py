@@ -13,12 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from road_assets.core.demonstration_draws import Accidents, Codes, People, draw_accidents, draw_days, draw_people
+from road_assets.core.demonstration_draws import Accidents, People, draw_accidents, draw_days, draw_people
+from road_assets.core.demonstration_scene import Codes, draw_limits
 from road_assets.core.vocabulary import TABLES, UNKNOWN_CODE, Table
 
 FILE_STEMS: Final[dict[Table, str]] = dict(zip(TABLES, ("caract", "lieux", "vehicules", "usagers"), strict=True))
 
 _NO_BREAK_SPACE: Final = "\u00a0"
+_WITH_GLOVES: Final = 0.55
 _NOT_RECORDED: Final = f" {UNKNOWN_CODE}"
 _DEPARTMENTS: Final = (
     # code, latitude and longitude in degrees, share
@@ -125,7 +127,7 @@ def _lieux(rng: np.random.Generator, names: pa.Array, scenes: Accidents) -> dict
     first = np.diff(of, prepend=-1) > 0
     numbered = rng.random(len(of)) < _WITH_MARKER
     catr = np.where(first, scenes.codes["catr"][of], rng.choice([3, 4], size=len(of)))
-    limits = np.where(scenes.urban[of], rng.choice([30, 50, 70], size=len(of)), rng.choice([80, 90, 110], size=len(of)))
+    limits = np.where(first, scenes.limits[of], draw_limits(rng, scenes.urban[of]))
     metres = np.where(numbered, rng.integers(0, 1100, len(of)), UNKNOWN_CODE)
     back = rng.random(len(of)) < _BEFORE_MARKER
     columns = {name: _whole(scenes.codes[name][of]) for name in ("circ", "vosp", "prof", "plan", "surf", "situ")}
@@ -176,17 +178,16 @@ def _usagers(
 ) -> dict[str, pa.Array]:
     codes, count = people.codes, len(people.vehicle)
     fled, on_foot = codes["sexe"] == UNKNOWN_CODE, np.isin(codes["catu"], 3)
-    born = year - np.clip(rng.gamma(4.2, 9.5, count).astype(np.int64), 0, 100)
     return {
         "Num_Acc": names.take(pa.array(people.accident)),
         "id_usager": _ids(np.arange(count), year, 500_000_000),
         "id_vehicule": _ids(people.vehicle, year, 100_000_000),
         "num_veh": _vehicle_numbers(scenes).take(pa.array(people.vehicle)),
         **{name: _whole(codes[name]) for name in ("place", "catu", "grav", "sexe")},
-        "an_nais": pc.if_else(pa.array(fled), "", _whole(born)),
+        "an_nais": pc.if_else(pa.array(fled), "", _whole(year - people.ages)),
         "trajet": _whole(codes["trajet"]),
-        "secu1": _whole(np.where(fled, UNKNOWN_CODE, rng.choice([1, 2, 8, 0], size=count, p=[0.6, 0.18, 0.12, 0.1]))),
-        "secu2": _whole(rng.choice([UNKNOWN_CODE, 0, 6], size=count, p=[0.45, 0.45, 0.1])),
+        "secu1": _whole(codes["secu1"]),
+        "secu2": _whole(np.where(np.isin(codes["secu1"], 2) & (rng.random(count) < _WITH_GLOVES), 6, UNKNOWN_CODE)),
         "secu3": _whole(np.full(count, UNKNOWN_CODE)),
         "locp": _whole(np.where(on_foot, rng.integers(1, 7, count), UNKNOWN_CODE)),
         "actp": pc.if_else(pa.array(on_foot), _picked(rng, ("3", "3", "3", "1", "5", "A", "B"), count), _NOT_RECORDED),

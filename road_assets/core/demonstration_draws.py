@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from road_assets.core.demonstration_scene import Codes, draw_ages, draw_equipment, draw_limits, scene_log_odds
 from road_assets.core.vocabulary import FEATURE_BY_NAME, UNKNOWN_CODE
 
-Codes = npt.NDArray[np.int64]
 Weights = Mapping[int, float]
 
 REST_SHARE: Final = 0.0008
@@ -38,7 +38,7 @@ _SEATS: Final = 9
 _ON_FOOT: Final = 10
 """Code of ``place`` for a pedestrian."""
 
-_INTERCEPT: Final = -2.5
+_INTERCEPT: Final = -3.15
 _EXPOSED: Final = 1.0
 """Added log odds on two wheels."""
 
@@ -65,22 +65,24 @@ EFFECTS: Final[dict[str, Weights]] = {
 
 @dataclass(frozen=True, slots=True)
 class Accidents:
-    """Columns of accidents and their places, each of shape (accidents,)."""
+    """Columns of accidents and their places, each of shape (accidents,); ``limits`` in km/h."""
 
     days: npt.NDArray[np.datetime64]
     minutes: Codes
     urban: npt.NDArray[np.bool_]
     pedestrian: npt.NDArray[np.bool_]
     vehicles: Codes
+    limits: Codes
     codes: dict[str, Codes]
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Columns of users, each of shape (users,); ``vehicle`` and ``accident`` are row numbers."""
+    """Columns of users, each of shape (users,); ``vehicle`` and ``accident`` are row numbers, ``ages`` in years."""
 
     accident: Codes
     vehicle: Codes
+    ages: Codes
     codes: dict[str, Codes]
 
 
@@ -162,7 +164,8 @@ def draw_accidents(rng: np.random.Generator, days: npt.NDArray[np.datetime64]) -
     codes["circ"] = draw_codes(
         rng, "circ", road, [{3: 85, 1: 12, -1: 3}, {2: 88, 3: 8, -1: 4}, {2: 62, 1: 28, 3: 4, -1: 6}]
     )
-    return Accidents(days, hours * 60 + 5 * rng.integers(0, 12, count), urban, pedestrian, vehicles, codes)
+    minutes = hours * 60 + 5 * rng.integers(0, 12, count)
+    return Accidents(days, minutes, urban, pedestrian, vehicles, draw_limits(rng, urban), codes)
 
 
 def draw_people(rng: np.random.Generator, accidents: Accidents, two_wheeled: npt.NDArray[np.bool_]) -> People:
@@ -199,9 +202,12 @@ def draw_people(rng: np.random.Generator, accidents: Accidents, two_wheeled: npt
     fled = (catu == 1) & (rng.random(len(vehicle)) < _FLED)
     for name in ("sexe", "trajet"):
         people[name] = np.where(fled, UNKNOWN_CODE, people[name])
-    chances = 1 / (1 + np.exp(-_log_odds(rng, accidents, people, of_vehicle[vehicle], two_wheeled[vehicle])))
-    people["grav"] = _draw_gravity(rng, chances, fled)
-    return People(of_vehicle[vehicle], vehicle, people)
+    accident, ages = of_vehicle[vehicle], draw_ages(rng, len(vehicle))
+    people["secu1"] = draw_equipment(rng, two_wheeled[vehicle], pedestrian, fled)
+    odds = _log_odds(rng, accidents, people, accident, two_wheeled[vehicle])
+    odds += scene_log_odds(ages, people["secu1"], accidents.limits[accident], pedestrian)
+    people["grav"] = _draw_gravity(rng, 1 / (1 + np.exp(-odds)), fled)
+    return People(accident, vehicle, ages, people)
 
 
 def _log_odds(

@@ -1,12 +1,14 @@
-"""From the mix to what the model is trained on: every code present, the target binary.
+"""From the mix to what the model is trained on: every code of the 13 features present, the target binary.
 
 Standardisation is not done here: it belongs to the model's own pipeline, so that the service cannot forget it.
 """
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
+from road_assets.core.scene_fields import FILLED
 from road_assets.core.vocabulary import FEATURE_NAMES, UNKNOWN_CODE
 
 
@@ -42,8 +44,10 @@ def impute(codes: pd.DataFrame, modes: Mapping[str, int]) -> tuple[pd.DataFrame,
         modes: code per feature, from ``modes_of`` on earlier days.
 
     Returns:
-        A copy with no ``UNKNOWN_CODE`` left among the 13 features, and how many values were filled in per feature.
+        A copy with no ``UNKNOWN_CODE`` left among the 13 features and with the column ``filled``, and how many values
+        were filled in per feature. The scene fields stay unknown where they are.
     """
     unknown = codes[list(FEATURE_NAMES)] == UNKNOWN_CODE
     filled = codes.assign(**{name: codes[name].mask(unknown[name], modes[name]) for name in FEATURE_NAMES})
+    filled[FILLED] = (unknown.to_numpy() @ (1 << np.arange(len(FEATURE_NAMES)))).astype(np.int16)
     return filled, {name: int(unknown[name].sum()) for name in FEATURE_NAMES}

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.tree import DecisionTreeClassifier
 
+from road_assets.core.scene_derivation import derive_scene, unknown_scene
+from road_assets.core.scene_fields import DEPARTMENT, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import FEATURE_NAMES, SEVERE_GRAVITIES, TARGET, UNKNOWN_CODE
 
 CHAIN_COLUMNS: Final = (TARGET, *FEATURE_NAMES)
@@ -26,7 +28,8 @@ With the label last, train on generated reached 0.969 of train on real; with the
 """
 
 KEY_COLUMNS: Final = ("day", "num_acc", "user_key", "synthetic", "data_source")
-MIX_COLUMNS: Final = (*KEY_COLUMNS, *CHAIN_COLUMNS)
+LABELLED_COLUMNS: Final = (*KEY_COLUMNS, *CHAIN_COLUMNS)
+MIX_COLUMNS: Final = (*LABELLED_COLUMNS, DEPARTMENT, *SCENE_FIELD_NAMES)
 MIN_ROWS_PER_LEAF: Final = 30
 """A generated value is drawn among at least so many real ones; smaller leaves would begin to copy people."""
 
@@ -81,17 +84,23 @@ class Chain:
         return drawn
 
 
-def labelled_codes(users: pd.DataFrame) -> pd.DataFrame:
+def labelled_codes(users: pd.DataFrame, *, with_scene: bool = True) -> pd.DataFrame:
     """Reduce users to what the model may see, and label them.
 
     Args:
-        users: rows of ``raw_accidents``; codes nullable, ``grav`` among them.
+        users: rows of ``raw_accidents``; codes nullable, ``grav`` among them; all users of each accident.
+        with_scene: also the optional fields, which the generator does not learn from.
 
     Returns:
-        ``MIX_COLUMNS``, one row per user whose ``grav`` is recorded, codes as int8 with ``UNKNOWN_CODE`` where not
-        recorded.
+        ``MIX_COLUMNS`` (``LABELLED_COLUMNS`` without the scene), one row per user whose ``grav`` is recorded, codes as
+        int8 and scene fields as int16, ``UNKNOWN_CODE`` where not recorded.
     """
-    labelled = users[users["grav"].notna()]
+    recorded = users["grav"].notna()
+    labelled = users[recorded]
+    scene = {}
+    if with_scene:
+        # Users without a severity count among those of their accident, so they go only afterwards.
+        scene = {DEPARTMENT: labelled[DEPARTMENT].fillna("").astype(_TEXT), **derive_scene(users)[recorded]}
     codes = {name: labelled[name].fillna(UNKNOWN_CODE).astype("int8") for name in FEATURE_NAMES}
     return pd.DataFrame(
         {
@@ -102,8 +111,9 @@ def labelled_codes(users: pd.DataFrame) -> pd.DataFrame:
             "data_source": labelled["data_source"],
             **codes,
             TARGET: labelled["grav"].isin(SEVERE_GRAVITIES).astype("int8"),
+            **scene,
         },
-        columns=list(MIX_COLUMNS),
+        columns=list(MIX_COLUMNS if with_scene else LABELLED_COLUMNS),
     ).reset_index(drop=True)
 
 
@@ -157,7 +167,8 @@ def generate_days(chain: Chain, rows_per_day: Mapping[date, int], *, seed: int, 
         data_source: where the rows came from that the generator learned.
 
     Returns:
-        ``MIX_COLUMNS`` with ``synthetic`` true; ``num_acc`` names the day, so that no key meets a real accident's.
+        ``MIX_COLUMNS`` with ``synthetic`` true and the scene fields unknown, since only the 13 features are drawn;
+        ``num_acc`` names the day, so that no key meets a real accident's.
     """
     counts = list(rows_per_day.values())
     uniforms = [uniforms_of(day, rows, seed=seed) for day, rows in rows_per_day.items()]
@@ -174,7 +185,8 @@ def generate_days(chain: Chain, rows_per_day: Mapping[date, int], *, seed: int, 
             "data_source": pd.Series([data_source], dtype=_TEXT).repeat(len(drawn)).reset_index(drop=True),
         }
     )
-    return pd.concat([marks, pd.DataFrame(drawn, columns=list(CHAIN_COLUMNS))], axis="columns")
+    codes = pd.DataFrame(drawn, columns=list(CHAIN_COLUMNS))
+    return pd.concat([marks, codes, unknown_scene(len(drawn))], axis="columns")
 
 
 def mix_days(real: pd.DataFrame, generated: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from road_api.services.csv_rows import CsvError, CsvRow, read_csv
+from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS, MODEL_FIELDS, SCENE_FIELD_NAMES, SCENE_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, SCENE_EXAMPLE
 
-EXAMPLE_CODES = tuple(float(code) for code in SCENE_EXAMPLE.values())
+EXAMPLE_CODES = (*map(float, SCENE_EXAMPLE.values()), *[math.nan] * len(SCENE_FIELDS))
+"""The optional fields are unknown where no column names them; the same NaN object, so that tuples compare."""
 HEADER = ",".join(FEATURE_NAMES)
 LINE = ",".join(str(code) for code in SCENE_EXAMPLE.values())
 
@@ -95,7 +97,7 @@ def test_a_line_with_more_cells_is_refused_unless_they_are_empty() -> None:
 def test_a_line_of_separators_alone_is_a_question_about_which_nothing_is_known() -> None:
     (row,) = read(f"{HEADER}\n{',' * 12}\n")
 
-    assert len(row.codes) == 13
+    assert len(row.codes) == len(MODEL_FIELDS)
     assert all(math.isnan(code) for code in row.codes)
 
 
@@ -144,8 +146,46 @@ def test_what_is_written_is_read(rows: list[tuple[int | None, ...]], separator: 
 
     found = read("\n".join(separator.join(line) for line in lines))
 
-    assert [tuple(None if math.isnan(code) else int(code) for code in row.codes) for row in found] == rows
+    read_again = [tuple(None if math.isnan(code) else int(code) for code in row.codes) for row in found]
+    assert [row[:13] for row in read_again] == rows
+    assert {row[13:] for row in read_again} == {(None,) * len(SCENE_FIELDS)}
     assert [row.line for row in found] == list(range(2, len(rows) + 2))
+
+
+def test_optional_columns_are_read_each_on_its_own_wherever_they_stand() -> None:
+    for name, value in FULL_EXAMPLE_FIELDS.items():
+        (row,) = read(f"{name.upper()};{HEADER.replace(',', ';')}\n{value};{LINE.replace(',', ';')}\n")
+        known = {field: code for field, code in zip(MODEL_FIELDS, row.codes, strict=True) if not math.isnan(code)}
+        assert known == {**SCENE_EXAMPLE, name: value}
+
+
+@pytest.mark.parametrize("cell", ["", " -1", "N/A", "null"])
+def test_an_optional_cell_may_be_unknown_as_any_other(cell: str) -> None:
+    (row,) = read(f"{HEADER},{','.join(SCENE_FIELD_NAMES)}\n{LINE}{(',' + cell) * len(SCENE_FIELDS)}\n")
+    assert row.codes == EXAMPLE_CODES
+
+
+@pytest.mark.parametrize("name", ["catv", "manv", "nbv"])
+def test_the_zero_by_which_official_files_say_unknown_is_unknown(name: str) -> None:
+    (row,) = read(f"{HEADER},{name}\n{LINE},0\n")
+    assert row.codes == EXAMPLE_CODES
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "allowed"),
+    [("age", "121", "0 to 120 years"), ("vma", "500", "5 to 130 km/h"), ("agg", "3", "2 = In a built-up area")],
+)
+def test_a_wrong_optional_cell_is_refused_with_its_field_and_what_is_allowed(
+    name: str, cell: str, allowed: str
+) -> None:
+    (row,) = read(f"{HEADER},{name}\n{LINE},{cell}\n")
+    assert (row.field, row.codes) == (name, ())
+    assert allowed in row.reason
+
+
+def test_an_optional_column_that_stands_twice_is_refused() -> None:
+    with pytest.raises(CsvError, match="names age more than once"):
+        read(f"{HEADER},age,Age\n{LINE},1,2\n")
 
 
 @given(st.text(max_size=30))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from road_assets.core.bundle import GRAPH_FILE
+from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS, MODEL_FIELDS, SCENE_FIELDS, SceneField
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_BY_NAME, FEATURE_NAMES, FEATURES, SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +72,59 @@ async def test_every_code_of_the_vocabulary_is_taken_and_its_neighbours_are_not(
         assert answer.status_code == expected, (feature.name, code)
 
 
+@pytest.mark.parametrize("field", SCENE_FIELDS, ids=lambda field: field.name)
+async def test_every_value_of_an_optional_field_is_taken_and_its_neighbours_are_not(
+    client: httpx.AsyncClient, field: SceneField
+) -> None:
+    taken = {None, -1, *field.also_unknown, *field.values}
+    edges = {min(field.values) - 1, max(field.values) + 1, -2, -1, 0, None}
+    inside = {min(field.values), max(field.values), field.example}
+    for value in edges | inside | set(range(2, 12)):
+        answer = await client.post("/protected/predict", json={**SCENE_EXAMPLE, field.name: value})
+        assert answer.status_code == (200 if value in taken else 422), (field.name, value)
+
+
+async def test_an_optional_field_left_out_null_or_minus_one_is_unknown(client: httpx.AsyncClient) -> None:
+    questions = [SCENE_EXAMPLE] + [
+        {**SCENE_EXAMPLE, **dict.fromkeys(FULL_EXAMPLE_FIELDS, unknown)} for unknown in (None, -1)
+    ]
+    answers = [(await client.post("/protected/predict", json=question)).json() for question in questions]
+    assert answers[0] == answers[1] == answers[2]
+
+
+async def test_a_model_of_all_fields_is_given_what_is_known_and_no_more(
+    start: Callable[..., Any],
+    registry: Any,
+    make_bundle: Callable[..., Any],
+    log_in: Callable[..., Any],
+    ask_graph: Callable[..., Any],
+) -> None:
+    wide = make_bundle(-1.0, features=MODEL_FIELDS)
+    registry.publish("1", wide)
+    question = {**SCENE_EXAMPLE, **FULL_EXAMPLE_FIELDS}
+    file = ",".join(question) + "\n" + ",".join(map(str, question.values())) + "\n"
+    row = np.array([[question[name] for name in MODEL_FIELDS]], dtype=np.float32)
+    known = np.where(np.arange(len(MODEL_FIELDS)) < len(SCENE_EXAMPLE), row, np.nan).astype(np.float32)
+    async with start() as client:
+        header = {"Authorization": f"Bearer {await log_in(client)}"}
+        full = (await client.post("/protected/predict", json=question, headers=header)).json()
+        plain = (await client.post("/protected/predict", json=SCENE_EXAMPLE, headers=header)).json()
+        sent = {"file_request": ("users.csv", file, "text/csv")}
+        rows = (await client.post("/protected/predict_csv", files=sent, headers=header)).json()["predictions"]
+
+    expected = ask_graph(wide[GRAPH_FILE], np.concatenate([row, known]))
+    assert [full["probability"], plain["probability"]] == pytest.approx(expected, abs=1e-6)
+    assert abs(full["probability"] - plain["probability"]) > 0.01
+    assert rows[0]["probability"] == pytest.approx(full["probability"], abs=1e-6)
+
+
+async def test_a_wrong_quantity_is_answered_with_its_range(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/protected/predict", json={**SCENE_EXAMPLE, "vma": 300})
+
+    assert answer.status_code == 422
+    assert "vma: 300 is not in its range; allowed for vma (Speed limit) are 5 to 130 km/h" in answer.json()["detail"]
+
+
 async def test_a_wrong_code_is_answered_with_the_field_and_its_codes(client: httpx.AsyncClient) -> None:
     answer = await client.post("/protected/predict", json={**SCENE_EXAMPLE, "catu": 7})
 
@@ -87,15 +141,15 @@ async def test_a_wrong_code_is_answered_with_the_field_and_its_codes(client: htt
 
 
 async def test_all_wrong_fields_are_named_at_once(client: httpx.AsyncClient) -> None:
-    question: dict[str, Any] = {**SCENE_EXAMPLE, "catu": "abc", "lum": 0, "age": 44}
+    question: dict[str, Any] = {**SCENE_EXAMPLE, "catu": "abc", "lum": 0, "age": 121, "grav": 2}
     del question["situ"]
 
     answer = await client.post("/protected/predict", json=question)
 
     assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == ["catu", "lum", "situ", "age"]
+    assert [error["field"] for error in answer.json()["errors"]] == ["catu", "lum", "situ", "age", "grav"]
     assert "situ: is missing" in answer.json()["detail"]
-    assert "age: is not a field of the question" in answer.json()["detail"]
+    assert "grav: is not a field of the question" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from road_assets.core.bundle import Facts, FeatureMatrix, Window
+from road_assets.core.bundle import FeatureMatrix
+from road_assets.core.manifest import Facts, Window
 from road_assets.core.mixing import CHAIN_COLUMNS, MIX_COLUMNS, CodeMatrix, labelled_codes
 from road_assets.core.noise import NOISE
+from road_assets.core.scene_derivation import unknown_scene
+from road_assets.core.scene_fields import FILLED
 from road_assets.core.training import ForestSettings, fit_forest
 from road_assets.core.vocabulary import (
     DATA_DEMONSTRATION,
@@ -72,9 +75,36 @@ def make_users(days: Sequence[date], per_day: int, *, seed: int = 1, data: str =
             "user_key": pd.array([f"u{one}" for one in number], dtype="string[pyarrow]"),
             "data_source": data,
             **nullable,
+            **_scene_sources(rows, seed),
             GRAVITY.name: pd.array(gravity, dtype="Int8"),
         }
     )
+
+
+def _scene_sources(rows: int, seed: int) -> dict[str, Any]:
+    """Official columns that the optional fields are made from; the second user of an accident drove another vehicle."""
+    rng, number = np.random.default_rng((seed, rows)), np.arange(rows)
+    codes = {
+        "an_nais": rng.integers(1930, 2020, rows),
+        "catv": rng.choice([7, 33, 1], rows),
+        "agg": rng.integers(1, 3, rows),
+        "int": rng.integers(1, 10, rows),
+        "vma": rng.choice([30, 50, 80], rows),
+        "secu1": rng.choice([0, 1, 2], rows),
+        "manv": rng.integers(1, 27, rows),
+        "obs": rng.integers(0, 18, rows),
+        "obsm": rng.choice([0, 1, 2], rows),
+        "choc": rng.integers(0, 10, rows),
+        "nbv": rng.integers(1, 5, rows),
+    }
+    return {
+        **{name: pd.array(values, dtype="Int16") for name, values in codes.items()},
+        **{name: pd.array([None] * rows, dtype="Int16") for name in ("secu", "secu2", "secu3")},
+        "hrmn": pd.array([f"{hour:02d}:30" for hour in rng.integers(0, 24, rows)], dtype="string[pyarrow]"),
+        "id_vehicule": pd.array([f"{one:09d}" for one in number], dtype="string[pyarrow]"),
+        "num_veh": pd.array(["AB"[one % 2] + "01" for one in number], dtype="string[pyarrow]"),
+        "dep": pd.array(["75"] * rows, dtype="string[pyarrow]"),
+    }
 
 
 def make_feature_rows(days: Sequence[date], per_day: int, *, seed: int = 1, data: str = "official") -> pd.DataFrame:
@@ -91,8 +121,9 @@ def make_feature_rows(days: Sequence[date], per_day: int, *, seed: int = 1, data
             "data_source": data,
         }
     )
-    rows = pd.concat([real, pd.concat([keys, codes], axis=1)[list(MIX_COLUMNS)]], ignore_index=True)
-    return rows.assign(**{NOISE: 0.0})
+    generated = pd.concat([keys, codes, unknown_scene(len(codes))], axis=1)[list(MIX_COLUMNS)]
+    rows = pd.concat([real, generated], ignore_index=True)
+    return rows.assign(**{FILLED: np.int16(0), NOISE: 0.0})
 
 
 def fit_small(rows: pd.DataFrame, *, trees: int = 5, max_depth: int = 15, seed: int = 42) -> Pipeline:

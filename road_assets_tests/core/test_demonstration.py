@@ -12,6 +12,7 @@ from road_assets.core.demonstration import generate_release
 from road_assets.core.demonstration_draws import draw_codes
 from road_assets.core.dialect import read_table, table_of
 from road_assets.core.joining import JoinCounts, join_users
+from road_assets.core.scene_derivation import derive_scene
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, GRAVITY, SEVERE_GRAVITIES, TABLES
 
 
@@ -72,12 +73,27 @@ def test_there_are_pedestrians_several_places_and_drivers_who_fled_unhurt() -> N
 def test_a_model_learns_from_it_what_holds_on_later_days(users: pd.DataFrame) -> None:
     severe = users["grav"].isin(SEVERE_GRAVITIES).to_numpy()
     assert 0.18 <= severe.mean() <= 0.22
-    features = users[list(FEATURE_NAMES)].astype("float32").fillna(-1).to_numpy()
+    features = users[list(FEATURE_NAMES)].astype("float32").fillna(-1)
     past = (users["day"] < pd.Timestamp(2023, 10, 1)).to_numpy()
-    forest = RandomForestClassifier(40, max_depth=12, min_samples_leaf=3, random_state=42)
-    forest.fit(features[past], severe[past])
-    score = roc_auc_score(severe[~past], forest.predict_proba(features[~past])[:, 1])
+
+    def learned_from(rows: pd.DataFrame) -> float:
+        forest = RandomForestClassifier(40, max_depth=12, min_samples_leaf=3, random_state=42)
+        forest.fit(rows[past], severe[past])
+        return float(roc_auc_score(severe[~past], forest.predict_proba(rows[~past])[:, 1]))
+
+    score = learned_from(features)
     assert 0.70 <= score <= 0.82
+    more = learned_from(pd.concat([features, derive_scene(users)], axis="columns"))
+    assert more > score + 0.02, "what else is known of the scene must be worth asking for"
+
+
+def test_the_optional_fields_are_known_vary_and_fit_the_user(users: pd.DataFrame) -> None:
+    scene = derive_scene(users)
+    assert (scene.nunique() >= 2).all()
+    assert (scene != -1).mean().min() > 0.8
+    on_two_wheels, on_foot = scene["catv"].isin([1, 2, 30, 33, 50]), users["catu"] == 3
+    assert not scene.loc[on_two_wheels | on_foot, "equipement"].isin([1]).any()
+    assert not scene.loc[~on_two_wheels | on_foot, "equipement"].isin([2, 3]).any()
 
 
 def test_days_can_be_limited() -> None:

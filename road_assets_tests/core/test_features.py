@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from road_assets.core.features import impute, modes_of
+from road_assets.core.scene_fields import FILLED
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, UNKNOWN_CODE
 from road_assets_tests.core.core_frames import draw_codes_frame
 
@@ -56,7 +57,9 @@ def test_only_unknown_codes_are_replaced_and_each_is_counted(seed: int, rows: in
     for name in features:
         assert (filled.loc[missing[name], name] == modes[name]).all()
     pd.testing.assert_frame_equal(filled[features].mask(missing), codes[features].mask(missing))
-    pd.testing.assert_frame_equal(filled.drop(columns=features), codes.drop(columns=features))
+    pd.testing.assert_frame_equal(filled.drop(columns=[*features, FILLED]), codes.drop(columns=features))
+    told = [[bool(bits >> place & 1) for place in range(len(features))] for bits in filled[FILLED]]
+    assert told == missing.to_numpy().tolist()
 
 
 def test_codes_stay_small_integers() -> None:

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as st_numpy
 
 from road_assets.core.mixing import (
     CHAIN_COLUMNS,
+    LABELLED_COLUMNS,
     MIN_ROWS_PER_LEAF,
     MIX_COLUMNS,
     Chain,
@@ -22,6 +23,8 @@ from road_assets.core.mixing import (
     mix_days,
     uniforms_of,
 )
+from road_assets.core.scene_derivation import derive_scene
+from road_assets.core.scene_fields import SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, GRAVITY, TARGET, UNKNOWN_CODE
 from road_assets_tests.core.core_frames import FIRST_DAY, days_from, draw_matrix, make_users
 
@@ -77,6 +80,31 @@ def test_a_day_whose_users_all_lack_a_severity_is_empty_and_can_be_mixed() -> No
 def test_a_day_that_gets_no_row_has_columns_of_the_same_kinds() -> None:
     pd.testing.assert_series_equal(generate({DAYS[0]: 0}).dtypes, generate({DAYS[0]: 2}).dtypes)
     pd.testing.assert_series_equal(generate({}).dtypes, generate({DAYS[0]: 2}).dtypes)
+
+
+def test_labelled_users_hold_what_is_known_of_the_scene_and_where_it_was() -> None:
+    users = make_users(DAYS[:2], 20)
+    users.loc[[0, 7], GRAVITY.name] = pd.NA
+    users.loc[3, "dep"] = None
+    labelled = labelled_codes(users)
+    scene = derive_scene(users).drop(index=[0, 7]).reset_index(drop=True)
+    pd.testing.assert_frame_equal(labelled[list(SCENE_FIELD_NAMES)], scene)
+    assert labelled["dep"].tolist() == ["75"] * 2 + [""] + ["75"] * 35
+    assert (labelled["nb_usagers"] == 2).all(), "those without a severity count too"
+
+
+def test_what_the_generator_learns_from_needs_no_column_of_the_scene() -> None:
+    users = make_users(DAYS[:2], 20)
+    few = labelled_codes(users.drop(columns=["dep", "hrmn", "catv"]), with_scene=False)
+    assert few.columns.tolist() == list(LABELLED_COLUMNS)
+    pd.testing.assert_frame_equal(few, labelled_codes(users)[list(LABELLED_COLUMNS)])
+
+
+def test_of_generated_users_nothing_of_the_scene_is_known() -> None:
+    rows = generate({DAYS[0]: 4})
+    assert {str(rows[name].dtype) for name in SCENE_FIELD_NAMES} == {"int16"}
+    assert (rows[list(SCENE_FIELD_NAMES)] == UNKNOWN_CODE).all(axis=None)
+    assert rows["dep"].tolist() == [""] * 4
 
 
 # --- what depends on what
@@ -211,6 +239,7 @@ def test_each_day_of_the_mix_is_half_real_and_half_generated_real_rows_first() -
     assert mixed["day"].dt.date.tolist() == [day for day in DAYS for _ in range(12)]
     assert mixed["synthetic"].tolist() == ([False] * 6 + [True] * 6) * len(DAYS)
     assert {str(mixed[name].dtype) for name in CHAIN_COLUMNS} == {"int8"}
+    assert {str(mixed[name].dtype) for name in SCENE_FIELD_NAMES} == {"int16"}
     assert (str(mixed["day"].dtype), str(mixed["synthetic"].dtype)) == ("datetime64[us]", "bool")
     kept = mixed[~mixed["synthetic"]].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, real, check_dtype=False)
