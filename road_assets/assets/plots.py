@@ -1,17 +1,19 @@
 """Pictures of a model and of drift, for Dagster's metadata and for MLflow. Each function returns a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
 
 from road_assets.core.bundle import Probabilities
-from road_assets.core.drift import DISTANCE_THRESHOLD, DriftScore
+from road_assets.core.drift import DriftScore
+from road_assets.core.drift_counts import VARIABLE_BY_NAME
 from road_assets.core.metrics import calibration_bins
-from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURE_NAMES, OUTCOMES
+from road_assets.core.scene_fields import SCENE_FIELDS
+from road_assets.core.verdict import Comparison
+from road_assets.core.vocabulary import FEATURES, OUTCOMES
 
 _SIZE = (4.5, 3.6)
 
@@ -52,32 +54,34 @@ def confusion(labels: npt.NDArray[Any], probabilities: Probabilities, threshold:
     return figure
 
 
-def importances(values: npt.NDArray[np.float64]) -> Figure:
-    """How much each feature reduced impurity in the forest."""
-    order = np.argsort(values)
-    figure = Figure(figsize=_SIZE)
+def importances(values: Mapping[str, float]) -> Figure:
+    """How much a model's answers rest on each of its inputs."""
+    ranked = sorted(values, key=values.__getitem__)
+    labels = {field.name: field.en for field in (*FEATURES, *SCENE_FIELDS)}
+    figure = Figure(figsize=(_SIZE[0], 1 + 0.2 * len(ranked)))
     axes = figure.subplots()
-    axes.barh([FEATURE_BY_NAME[FEATURE_NAMES[index]].en for index in order], values[order])
-    axes.set_xlabel("importance (mean decrease in impurity)")
+    axes.barh([labels[name] for name in ranked], [values[name] for name in ranked])
+    axes.set_xlabel("share of what all splits gained")
     return figure
 
 
 def drift_per_feature(score: DriftScore) -> Figure:
-    """Each feature's distance beside the threshold and its sampling noise; drifted ones in red."""
-    figure = Figure(figsize=(7, 3.6))
+    """Each variable's distance beside its threshold and its sampling noise; drifted ones in red.
+
+    The 13 features, which make the score, come first; what is watched beside them is paler.
+    """
+    variables = (*score.features, *score.beside)
+    figure = Figure(figsize=(7, 0.9 + 0.22 * len(variables)))
     axes = figure.subplots()
-    names = [FEATURE_BY_NAME[feature.feature].en for feature in score.features]
-    colours = ["tab:red" if feature.drifted else "tab:blue" for feature in score.features]
-    axes.barh(names, [feature.distance for feature in score.features], color=colours)
-    axes.scatter(
-        [feature.noise for feature in score.features],
-        names,
-        marker="|",
-        color="black",
-        label="chance alone stays below",
-    )
-    axes.axvline(DISTANCE_THRESHOLD, linestyle="--", color="grey", label=f"threshold {DISTANCE_THRESHOLD}")
-    axes.set_xlabel("total-variation distance to the model's training window")
+    names = [VARIABLE_BY_NAME[variable.feature].en for variable in variables]
+    colours = ["tab:red" if variable.drifted else "tab:blue" for variable in variables]
+    bars = axes.barh(names, [variable.distance for variable in variables], color=colours)
+    for bar in bars[len(score.features) :]:
+        bar.set_alpha(0.5)
+    noise, thresholds = ([getattr(one, name) for one in variables] for name in ("noise", "threshold"))
+    axes.scatter(noise, names, marker="|", color="black", label="chance alone stays below")
+    axes.scatter(thresholds, names, marker="|", color="tab:orange", label="threshold")
+    axes.set_xlabel("distance to the model's training window (total variation; numeric fields: 1 - correlation)")
     axes.invert_yaxis()
     axes.legend(loc="lower right")
     return figure
@@ -93,4 +97,19 @@ def scores_over_time(days: Sequence[Any], scores: Sequence[float], limit: float)
     axes.set_ylabel("drift score")
     axes.legend()
     figure.autofmt_xdate()
+    return figure
+
+
+def losses(comparisons: Sequence[Comparison]) -> Figure:
+    """What the challenger loses at least against the champion, per group of users; red where that is too much."""
+    figure = Figure(figsize=(7, 0.6 + 0.24 * len(comparisons)))
+    axes = figure.subplots()
+    names = [f"{known.field} = {known.group}" if known.field else known.metric for known in comparisons]
+    colours = ["tab:red" if known.worse else "tab:blue" for known in comparisons]
+    axes.barh(names, [known.loss_at_least for known in comparisons], color=colours)
+    axes.scatter([known.margin for known in comparisons], names, marker="|", color="black", label="allowed")
+    axes.axvline(0, color="grey", linewidth=0.8)
+    axes.set_xlabel("worse than the champion by at least (one-sided 95 %); below 0: not worse")
+    axes.invert_yaxis()
+    axes.legend(loc="lower left")
     return figure

@@ -10,14 +10,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from road_assets.core.manifest import Facts, Manifest
+from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -32,7 +33,11 @@ ANSWER_TOLERANCE: Final = 1e-6
 """Largest difference in probability between the graph and the pipeline that trained it."""
 
 FeatureMatrix = npt.NDArray[np.float32]
-"""Shape (rows, 13), columns in the order of ``FEATURE_NAMES``, official codes as they are, NaN where unknown."""
+"""Shape (rows, 27), columns ``MODEL_FIELDS``, or (rows, 13), its first ones alone, which are ``FEATURE_NAMES``;
+official codes as they are, NaN where unknown."""
+
+INPUTS: Final = (FEATURE_NAMES, MODEL_FIELDS)
+"""What a model may take."""
 
 Probabilities = npt.NDArray[np.float64]
 """Shape (rows,), probability of a severe injury."""
@@ -42,58 +47,13 @@ class BundleError(ValueError):
     """A bundle that must not answer: damaged, incomplete, for other features, or wrong on its known answers."""
 
 
-class Window(BaseModel):
-    """First and last day, both included."""
-
-    model_config = ConfigDict(frozen=True)
-
-    first_day: date
-    last_day: date
-
-
-class Facts(BaseModel):
-    """What is known of a model when its bundle is made.
-
-    Attributes:
-        model_name: name in the registry.
-        features: input columns in order.
-        threshold: a probability at or above it is answered as severe.
-        data: where the accidents come from, to be said wherever results are shown.
-        training_window: days the model has seen.
-        evaluation_window: later days it was judged on.
-        metrics: figures measured on the real rows of the evaluation window.
-        code_version: of this project.
-        libraries: versions that trained and exported the model.
-        created_at: moment of export, with time zone.
-    """
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
-
-    model_name: str
-    features: tuple[str, ...]
-    threshold: float
-    data: str
-    training_window: Window
-    evaluation_window: Window
-    metrics: dict[str, float]
-    code_version: str
-    libraries: dict[str, str]
-    created_at: datetime
-
-
-class Manifest(Facts):
-    """The facts, the bundle's format, and the SHA-256 of every other file of the bundle."""
-
-    format: Literal[1] = 1
-    sha256: dict[str, str]
-
-
 def pack(graph: bytes, rows: FeatureMatrix, answers: Sequence[float] | Probabilities, facts: Facts) -> dict[str, bytes]:
     """Make the files of a bundle.
 
     Args:
-        graph: serialized ONNX model, input ``features`` float32 (rows, 13), output ``probability`` (rows,).
-        rows: known questions, shape (questions, 13).
+        graph: serialized ONNX model, input ``features`` float32 with a column for each of the manifest's features,
+            output ``probability`` (rows,).
+        rows: known questions, with the same columns.
         answers: the training pipeline's probabilities for them.
         facts: what the manifest tells.
 
@@ -138,10 +98,10 @@ class Bundle:
         """
         manifest = read_manifest(files)
         _check_files(manifest, files)
-        if manifest.features != FEATURE_NAMES:
+        if manifest.features not in INPUTS:
             raise BundleError(
-                f"the bundle expects the features {list(manifest.features)}, this code gives {list(FEATURE_NAMES)}; "
-                "promote a model trained by this version"
+                f"the bundle expects the features {list(manifest.features)}, this code gives {list(FEATURE_NAMES)}, or "
+                f"{list(MODEL_FIELDS)}; promote a model trained by this version"
             )
         bundle = cls(manifest, _start(files[GRAPH_FILE], threads))
         bundle.check_known_answers(files[ANSWERS_FILE])
@@ -151,12 +111,16 @@ class Bundle:
         """Estimate the probability of a severe injury.
 
         Args:
-            rows: shape (rows, 13), NaN where unknown.
+            rows: shape (rows, 27) or (rows, 13), NaN where unknown. A model of 13 columns does not see the others; one
+                of 27 takes those that are not there for unknown.
 
         Returns:
             Shape (rows,), in the order given.
+
+        Raises:
+            ValueError: the rows have another number of columns.
         """
-        (answers,) = self.session.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})
+        (answers,) = self.session.run([GRAPH_OUTPUT], {GRAPH_INPUT: _fit_columns(rows, len(self.manifest.features))})
         return np.asarray(answers, dtype=np.float64).reshape(-1)
 
     def check_known_answers(self, content: bytes) -> None:
@@ -169,11 +133,12 @@ class Bundle:
             BundleError: they do not parse, there is no question or not an answer to each, the graph does not take them,
                 or an answer is off by more than ``ANSWER_TOLERANCE``.
         """
-        rows, expected = _read_known(content)
+        width = len(self.manifest.features)
+        rows, expected = _read_known(content, width)
         try:
             answers = self.predict(rows)
         except Exception as error:  # onnxruntime raises classes of its own, with no common base below Exception
-            raise BundleError(f"{GRAPH_FILE} does not take the {len(FEATURE_NAMES)} features: {error}") from error
+            raise BundleError(f"{GRAPH_FILE} does not take the {width} features: {error}") from error
         if answers.shape != expected.shape:
             raise BundleError(f"{GRAPH_FILE} gives {len(answers)} answers to {len(rows)} questions")
         worst = float(np.max(np.abs(answers - expected)))
@@ -207,7 +172,23 @@ def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
             raise BundleError(f"{name} is damaged: SHA-256 {found}, the manifest says {manifest.sha256[name]}")
 
 
-def _read_known(content: bytes) -> tuple[FeatureMatrix, Probabilities]:
+def _fit_columns(rows: FeatureMatrix, width: int) -> FeatureMatrix:
+    given = rows.shape[1]
+    if given == width:
+        return rows
+    if given not in {len(names) for names in INPUTS}:
+        raise ValueError(
+            f"the rows have {given} columns; they must have {len(FEATURE_NAMES)} (the features) or {len(MODEL_FIELDS)} "
+            "(with the optional fields)"
+        )
+    if given > width:
+        return np.ascontiguousarray(rows[:, :width])
+    padded = np.full((len(rows), width), np.nan, dtype=np.float32)
+    padded[:, :given] = rows
+    return padded
+
+
+def _read_known(content: bytes, width: int) -> tuple[FeatureMatrix, Probabilities]:
     try:
         known = json.loads(content)
         rows = np.array(known["features"], dtype=np.float32)
@@ -216,7 +197,7 @@ def _read_known(content: bytes) -> tuple[FeatureMatrix, Probabilities]:
         raise BundleError(f"{ANSWERS_FILE} does not parse: {error}") from error
     if not len(rows):
         raise BundleError(f"{ANSWERS_FILE} holds no question, so the model cannot be checked")
-    if rows.shape != (len(expected), len(FEATURE_NAMES)):
+    if rows.shape != (len(expected), width):
         raise BundleError(f"{ANSWERS_FILE} holds questions of shape {rows.shape} and {len(expected)} answers")
     return rows, expected
 

@@ -1,7 +1,7 @@
 """A candidate for production: trained on the past, judged on later real rows, packed so that it can serve."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -9,18 +9,20 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
-from road_assets.core.bundle import ANSWER_TOLERANCE, Bundle, BundleError, Facts, Probabilities, Window, pack
-from road_assets.core.drift import CodeCounts, count_codes
+from road_assets.core.bundle import ANSWER_TOLERANCE, Bundle, BundleError, FeatureMatrix, Probabilities, pack
+from road_assets.core.drift_reference import DriftReference, freeze_reference, sample_reference
+from road_assets.core.families import FamilySettings, FittedModel, parameters_of
 from road_assets.core.history import Windows
-from road_assets.core.metrics import evaluate
-from road_assets.core.onnx_graph import to_graph
-from road_assets.core.training import ForestSettings, feature_matrix, fit_forest, known_questions
-from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, MODEL_NAME, TARGET
+from road_assets.core.intervals import figure_intervals
+from road_assets.core.manifest import Facts, Window
+from road_assets.core.metrics import decision_threshold, evaluate
+from road_assets.core.model_input import hide_scene, input_fields, known_scenes, model_matrix
+from road_assets.core.slices import slice_figures
+from road_assets.core.vocabulary import DATA_DEMONSTRATION, MODEL_NAME, TARGET
 
-SEVERE_FROM: Final = 0.5
-"""A probability at or above it is answered as severe."""
+MISSED_CASE_COST: Final = 1.0
+"""A missed severe case costs as much as a needless dispatch, unless a setting says otherwise."""
 
 KNOWN_QUESTIONS: Final = 100
 REFERENCE_SAMPLE_ROWS: Final = 20_000
@@ -34,23 +36,23 @@ class Candidate:
     """A trained model and everything that is known of it.
 
     Attributes:
-        pipeline: as scikit-learn fitted it.
+        model: what was fitted.
         files: the serving bundle.
         facts: what its manifest tells.
         training_rows: rows it learned from, real and generated.
         labels: of the rows it was judged on.
         probabilities: its answers for them.
-        reference: codes of the real training rows, counted; frozen here, drift is measured against them.
-        reference_sample: some of those rows, the 13 features and the target.
+        reference: distributions of the real training rows; frozen here, drift is measured against them.
+        reference_sample: some of those rows: the features, the numeric scene fields and the target.
     """
 
-    pipeline: Pipeline
+    model: FittedModel
     files: dict[str, bytes]
     facts: Facts
     training_rows: int
     labels: npt.NDArray[Any]
     probabilities: Probabilities
-    reference: CodeCounts
+    reference: DriftReference
     reference_sample: pd.DataFrame
 
 
@@ -82,62 +84,78 @@ def split_rows(rows: pd.DataFrame, windows: Windows) -> Split:
     return Split(training, evaluation)
 
 
-def train_candidate(
-    rows: pd.DataFrame, windows: Windows, settings: ForestSettings, *, created_at: datetime, threads: int | None = None
+def train_candidate(  # noqa: PLR0913 - what a candidate is made from
+    rows: pd.DataFrame,
+    windows: Windows,
+    settings: FamilySettings,
+    *,
+    created_at: datetime,
+    threads: int | None = None,
+    missed_case_cost: float = MISSED_CASE_COST,
+    data_versions: Mapping[str, str] | None = None,
 ) -> Candidate:
     """Train, judge and pack.
 
     Args:
         rows: feature rows of both windows.
         windows: the days of each side.
-        settings: of the forest.
+        settings: of the family to fit.
         created_at: moment to note in the manifest.
-        threads: for fitting; all cores by default.
+        threads: for fitting; what suits the family by default.
+        missed_case_cost: of a missed severe case, in needless dispatches; decides the threshold.
+        data_versions: what the rows were made from, for the manifest.
 
     Returns:
-        The candidate; its bundle was opened and agrees with the pipeline on every row it was judged on.
+        The candidate; its bundle was opened and agrees with the model on every row it was judged on, whether asked
+        with the optional fields or without.
 
     Raises:
         ValueError: a side holds only one class.
-        BundleError: graph and pipeline disagree.
+        BundleError: graph and model disagree.
     """
     split = split_rows(rows, windows)
     if split.evaluation.empty:
         raise ValueError(f"no real user on {windows.evaluation[0]} to {windows.evaluation[-1]}, so nothing to judge on")
-    pipeline = fit_forest(split.training, settings, threads=threads)
-    matrix, labels = feature_matrix(split.evaluation), split.evaluation[TARGET].to_numpy()
-    probabilities = pipeline.predict_proba(matrix)[:, 1]
+    model = settings.fit(split.training, threads=threads)
+    matrix, labels = model_matrix(split.evaluation), split.evaluation[TARGET].to_numpy()
+    hidden = hide_scene(matrix)
+    probabilities, without_scene = model.predict(matrix), model.predict(hidden)
+    threshold = decision_threshold(missed_case_cost)
     facts = Facts(
         model_name=MODEL_NAME,
-        features=FEATURE_NAMES,
-        threshold=SEVERE_FROM,
+        family=settings.family,
+        parameters=parameters_of(settings),
+        features=model.features,
+        inputs=input_fields(model.features),
+        threshold=threshold,
         data=data_source_of(pd.concat([split.training, split.evaluation])),
+        data_versions=dict(data_versions or {}),
         training_window=window_of(windows.training),
         evaluation_window=window_of(windows.evaluation),
-        metrics=evaluate(labels, probabilities, threshold=SEVERE_FROM),
+        metrics=evaluate(labels, probabilities, threshold=threshold),
+        metrics_features_only=evaluate(labels, without_scene, threshold=threshold),
+        intervals=figure_intervals(labels, probabilities, split.evaluation["num_acc"].to_numpy(), threshold=threshold),
+        slices=slice_figures(split.evaluation, probabilities),
         code_version=version("road-assets"),
         libraries={name: version(name) for name in _LIBRARIES},
         created_at=created_at,
     )
-    questions = known_questions(KNOWN_QUESTIONS, seed=settings.random_state)
-    files = pack(to_graph(pipeline), questions, pipeline.predict_proba(questions)[:, 1], facts)
-    _check_agreement(Bundle.open(files), matrix, probabilities)
-    real = split.training.loc[~split.training["synthetic"], [*FEATURE_NAMES, TARGET]]
+    questions = known_scenes(KNOWN_QUESTIONS, seed=settings.random_state)[:, : len(model.features)]
+    files = pack(model.to_graph(), questions, model.predict(questions), facts)
+    bundle = Bundle.open(files)
+    _check_agreement(bundle, matrix, probabilities)
+    _check_agreement(bundle, hidden, without_scene)
+    real = split.training[~split.training["synthetic"]]
     return Candidate(
-        pipeline=pipeline,
+        model=model,
         files=files,
         facts=facts,
         training_rows=len(split.training),
         labels=labels,
         probabilities=probabilities,
-        reference=count_codes(real),
-        reference_sample=real.sample(min(len(real), REFERENCE_SAMPLE_ROWS), random_state=settings.random_state),
+        reference=freeze_reference(real, split.evaluation, probabilities),
+        reference_sample=sample_reference(real, REFERENCE_SAMPLE_ROWS, seed=settings.random_state),
     )
-
-
-def parameters_of(settings: ForestSettings) -> dict[str, int | str]:
-    """The settings under the names scikit-learn gives them, for the experiment log."""
-    return dict(asdict(settings))
 
 
 def data_source_of(rows: pd.DataFrame) -> str:
@@ -151,9 +169,9 @@ def window_of(days: Sequence[date]) -> Window:
     return Window(first_day=min(days), last_day=max(days))
 
 
-def _check_agreement(bundle: Bundle, matrix: npt.NDArray[np.float32], probabilities: Probabilities) -> None:
+def _check_agreement(bundle: Bundle, matrix: FeatureMatrix, probabilities: Probabilities) -> None:
     worst = float(np.max(np.abs(bundle.predict(matrix) - probabilities)))
     if not worst <= ANSWER_TOLERANCE:  # so that NaN is refused too
         raise BundleError(
-            f"graph and pipeline differ by {worst:.3g} on {len(matrix)} rows, allowed is {ANSWER_TOLERANCE:g}"
+            f"graph and model differ by {worst:.3g} on {len(matrix)} rows, allowed is {ANSWER_TOLERANCE:g}"
         )

@@ -19,6 +19,24 @@ DECIDING_METRIC: Final = "roc_auc"
 CALIBRATION_BINS: Final = 10
 
 
+def decision_threshold(missed_case_cost: float) -> float:
+    """From which probability on sending help costs less than not sending it.
+
+    Args:
+        missed_case_cost: what a missed severe case costs, in needless dispatches. Help is due where
+            ``probability * cost >= (1 - probability) * 1``.
+
+    Returns:
+        0.5 for a cost of 1; lower the more a missed case costs.
+
+    Raises:
+        ValueError: the cost is not above 0.
+    """
+    if not missed_case_cost > 0:
+        raise ValueError(f"the cost of a missed severe case must be above 0, not {missed_case_cost}")
+    return 1 / (1 + missed_case_cost)
+
+
 def evaluate(labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64], *, threshold: float) -> dict[str, float]:
     """Judge probabilities of a severe injury against what happened.
 
@@ -64,10 +82,30 @@ def evaluate(labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64], *
     }
 
 
+def calibration_groups(
+    probabilities: npt.NDArray[np.float64], *, bins: int = CALIBRATION_BINS
+) -> list[npt.NDArray[np.intp]]:
+    """Divide rows by their probability into groups of about the same number of rows.
+
+    Args:
+        probabilities: shape (rows,).
+        bins: number of groups.
+
+    Returns:
+        Positions of each group's rows. Rows of equal probability are in one group, so that the order in which they come
+        decides nothing; ties can make groups fewer than asked.
+    """
+    order = np.argsort(probabilities, kind="stable")
+    ranked = probabilities[order]
+    even = np.arange(1, bins) * len(ranked) // bins
+    cuts = np.searchsorted(ranked, ranked[even]) if len(ranked) else even
+    return [group for group in np.split(order, cuts) if len(group)]
+
+
 def calibration_bins(
     labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64], *, bins: int = CALIBRATION_BINS
 ) -> list[tuple[float, float, int]]:
-    """Compare what was estimated with what happened, in groups of about the same number of rows.
+    """Compare what was estimated with what happened, per group of ``calibration_groups``.
 
     Args:
         labels: shape (rows,).
@@ -75,16 +113,11 @@ def calibration_bins(
         bins: number of groups.
 
     Returns:
-        Per group: mean probability, share of severe cases, rows. Rows of equal probability are in one group, so that
-        the order in which they come decides nothing; ties can make groups fewer than asked.
+        Per group: mean probability, share of severe cases, rows.
     """
-    order = np.argsort(probabilities, kind="stable")
-    ranked = probabilities[order]
-    even = np.arange(1, bins) * len(ranked) // bins
-    cuts = np.searchsorted(ranked, ranked[even]) if len(ranked) else even
-    groups = [group for group in np.split(order, cuts) if len(group)]
     return [
-        (float(probabilities[group].mean()), float(np.asarray(labels)[group].mean()), len(group)) for group in groups
+        (float(probabilities[group].mean()), float(np.asarray(labels)[group].mean()), len(group))
+        for group in calibration_groups(probabilities, bins=bins)
     ]
 
 

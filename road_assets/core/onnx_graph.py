@@ -1,4 +1,4 @@
-"""The trained pipeline as an ONNX graph that gives the same answers.
+"""The trained forest as an ONNX graph that gives the same answers.
 
 Why not skl2onnx: for this forest its graph is 66 MB and takes 23 s to make, and thresholds that a code meets exactly
 moved probabilities by up to 0.036. Here the scaler is folded into the thresholds, exactly: features are codes, so each
@@ -6,48 +6,31 @@ threshold becomes the half-way point between the last code that goes left and th
 ``TreeEnsemble`` (ai.onnx.ml, version 5) then needs 27 MB in double precision, and agrees to 1e-14.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT
+from road_assets.core.bundle import GRAPH_INPUT
+from road_assets.core.calibration import Scaling
+from road_assets.core.onnx_trees import LESS_OR_EQUAL, ML, Nodes, constant, scale, to_bytes, to_rows, tree_sum
 from road_assets.core.training import FOREST, IMPUTER, SCALER
 from road_assets.core.vocabulary import FEATURES
 
-ML_OPSET: Final = 5
-ONNX_OPSET: Final = 21
-_IR_VERSION: Final = 10
-_SUM: Final = 1
-_IDENTITY: Final = 0
-_LESS_OR_EQUAL: Final = 0
+SHARE_LIMIT: Final = 1e-4
+"""Before a share of trees becomes log-odds it is kept this far from 0 and 1, where those are infinite."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Nodes:
-    """Inner nodes and leaves of all trees, each kind numbered through."""
-
-    feature: npt.NDArray[np.int64]
-    split: npt.NDArray[np.float64]
-    true_child: npt.NDArray[np.int64]
-    true_is_leaf: npt.NDArray[np.int64]
-    false_child: npt.NDArray[np.int64]
-    false_is_leaf: npt.NDArray[np.int64]
-    roots: npt.NDArray[np.int64]
-    leaf_weight: npt.NDArray[np.float64]
-
-
-def to_graph(pipeline: Pipeline) -> bytes:
+def to_graph(pipeline: Pipeline, scaling: Scaling | None = None) -> bytes:
     """Export imputation, standardisation and forest.
 
     Args:
         pipeline: fitted by ``training.fit_forest``.
+        scaling: of the log-odds of its probabilities, if it is calibrated.
 
     Returns:
         Serialized ONNX model: input ``features`` float32 (rows, 13) with NaN where unknown, output ``probability``
@@ -57,55 +40,40 @@ def to_graph(pipeline: Pipeline) -> bytes:
         ValueError: a tree never splits, because its rows were too few or all alike.
     """
     nodes = _collect(pipeline[FOREST], pipeline[SCALER])
-    graph = helper.make_graph(
-        [
-            helper.make_node(
-                "Imputer",
-                [GRAPH_INPUT],
-                ["imputed"],
-                domain="ai.onnx.ml",
-                imputed_value_floats=[float(mode) for mode in pipeline[IMPUTER].statistics_],
-                replaced_value_float=float("nan"),
-            ),
-            # In double, so that summing 300 leaves does not use up the tolerance: float32 came within 8e-7 of 1e-6.
-            helper.make_node("Cast", ["imputed"], ["precise"], to=TensorProto.DOUBLE),
-            _ensemble(nodes),
-            helper.make_node("Reshape", ["summed", "one_axis"], [GRAPH_OUTPUT]),
-        ],
-        "accident_severity",
-        [helper.make_tensor_value_info(GRAPH_INPUT, TensorProto.FLOAT, [None, len(FEATURES)])],
-        [helper.make_tensor_value_info(GRAPH_OUTPUT, TensorProto.DOUBLE, [None])],
-        [numpy_helper.from_array(np.array([-1], dtype=np.int64), "one_axis")],
-    )
-    opsets = [helper.make_opsetid("", ONNX_OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    operators = [
+        helper.make_node(
+            "Imputer",
+            [GRAPH_INPUT],
+            ["imputed"],
+            domain=ML,
+            imputed_value_floats=[float(mode) for mode in pipeline[IMPUTER].statistics_],
+            replaced_value_float=float("nan"),
+        ),
+        helper.make_node("Cast", ["imputed"], ["precise"], to=TensorProto.DOUBLE),
+        tree_sum(nodes, "precise", "share"),
+    ]
+    constants = []
+    if scaling is not None:
+        scaled, numbers = scale("log_odds", "calibrated", scaling)
+        operators += [
+            helper.make_node("Clip", ["share", "lowest", "highest"], ["inside"]),
+            helper.make_node("Sub", ["one", "inside"], ["other_share"]),
+            helper.make_node("Div", ["inside", "other_share"], ["odds"]),
+            helper.make_node("Log", ["odds"], ["log_odds"]),
+            *scaled,
+            helper.make_node("Sigmoid", ["calibrated"], ["probability_column"]),
+        ]
+        constants += [
+            constant("one", 1.0),
+            constant("lowest", SHARE_LIMIT),
+            constant("highest", 1 - SHARE_LIMIT),
+            *numbers,
+        ]
+    last, axes = to_rows("share" if scaling is None else "probability_column")
+    return to_bytes([*operators, *last], [*constants, *axes], columns=len(FEATURES))
 
 
-def _ensemble(nodes: _Nodes) -> onnx.NodeProto:
-    return helper.make_node(
-        "TreeEnsemble",
-        ["precise"],
-        ["summed"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        aggregate_function=_SUM,
-        post_transform=_IDENTITY,
-        tree_roots=nodes.roots,
-        nodes_featureids=nodes.feature,
-        nodes_splits=numpy_helper.from_array(nodes.split, "splits"),
-        nodes_modes=numpy_helper.from_array(np.full(len(nodes.feature), _LESS_OR_EQUAL, dtype=np.uint8), "modes"),
-        nodes_truenodeids=nodes.true_child,
-        nodes_trueleafs=nodes.true_is_leaf,
-        nodes_falsenodeids=nodes.false_child,
-        nodes_falseleafs=nodes.false_is_leaf,
-        leaf_targetids=np.zeros(len(nodes.leaf_weight), dtype=np.int64),
-        leaf_weights=numpy_helper.from_array(nodes.leaf_weight, "weights"),
-    )
-
-
-def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> _Nodes:
+def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> Nodes:
     parts: dict[str, list[npt.NDArray[np.int64] | npt.NDArray[np.float64]]] = {
         name: [] for name in ("feature", "split", "true_child", "true_leaf", "false_child", "false_leaf", "weight")
     }
@@ -131,7 +99,7 @@ def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> _Nodes:
         inner_before += int(inner.sum())
         leaves_before += int((~inner).sum())
     joined = {name: np.concatenate(part) for name, part in parts.items()}
-    return _Nodes(
+    return Nodes(
         feature=joined["feature"].astype(np.int64),
         split=joined["split"].astype(np.float64),
         true_child=joined["true_child"].astype(np.int64),
@@ -140,6 +108,8 @@ def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> _Nodes:
         false_is_leaf=joined["false_leaf"].astype(np.int64),
         roots=np.array(roots, dtype=np.int64),
         leaf_weight=joined["weight"].astype(np.float64),
+        mode=np.full(len(joined["feature"]), LESS_OR_EQUAL, dtype=np.uint8),
+        missing_is_true=np.zeros(len(joined["feature"]), dtype=np.int64),  # the imputer leaves none
     )
 
 

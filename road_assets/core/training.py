@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -57,12 +58,7 @@ def fit_forest(rows: pd.DataFrame, settings: ForestSettings, *, threads: int | N
     Raises:
         ValueError: the rows hold only one class, or none.
     """
-    classes = sorted(rows[TARGET].unique().tolist())
-    if classes != [0, 1]:
-        raise ValueError(
-            f"{len(rows)} training rows hold the classes {classes}, both 0 and 1 are needed; "
-            "materialize more days of features"
-        )
+    refuse_one_class(rows[TARGET].to_numpy())
     pipeline = Pipeline(
         [
             (IMPUTER, SimpleImputer(strategy="most_frequent", keep_empty_features=True)),
@@ -71,6 +67,23 @@ def fit_forest(rows: pd.DataFrame, settings: ForestSettings, *, threads: int | N
         ]
     )
     return pipeline.fit(feature_matrix(rows), rows[TARGET].to_numpy())
+
+
+def refuse_one_class(labels: npt.NDArray[Any]) -> None:
+    """Say so where there is nothing to tell apart.
+
+    Args:
+        labels: of the training rows.
+
+    Raises:
+        ValueError: they hold only one class, or none.
+    """
+    classes = np.unique(labels).tolist()
+    if classes != [0, 1]:
+        raise ValueError(
+            f"{len(labels)} training rows hold the classes {classes}, both 0 and 1 are needed; "
+            "materialize more days of features"
+        )
 
 
 def known_questions(count: int, *, seed: int) -> FeatureMatrix:

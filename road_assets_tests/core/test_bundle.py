@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper
 from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import (
@@ -18,13 +20,17 @@ from road_assets.core.bundle import (
     ANSWERS_FILE,
     BUNDLE_FILES,
     GRAPH_FILE,
+    GRAPH_INPUT,
+    GRAPH_OUTPUT,
     MANIFEST_FILE,
     Bundle,
     BundleError,
+    FeatureMatrix,
     pack,
     read_manifest,
 )
 from road_assets.core.onnx_graph import to_graph
+from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
 from road_assets.core.training import known_questions
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets_tests.core.core_frames import ask_pipeline, draw_codes_frame, fit_small, make_facts
@@ -119,6 +125,62 @@ def test_a_bundle_is_two_json_files_and_a_graph_and_nothing_to_unpickle(files: F
     assert len(known["features"]) == len(known["probability"]) == len(QUESTIONS)
     asked = np.array(known["features"], dtype=np.float32)
     np.testing.assert_array_equal(asked, QUESTIONS)
+
+
+def known_beside(rows: FeatureMatrix, value: float) -> FeatureMatrix:
+    return np.concatenate([rows, np.full((len(rows), len(SCENE_FIELDS)), value, dtype=np.float32)], axis=1)
+
+
+def test_a_model_of_the_features_does_not_see_the_optional_fields(files: Files) -> None:
+    bundle = Bundle.open(files)
+    expected = bundle.predict(QUESTIONS).tolist()
+    for value in (float("nan"), 5.0):
+        assert bundle.predict(known_beside(QUESTIONS, value)).tolist() == expected
+
+
+def test_a_model_of_all_fields_takes_those_that_are_not_given_for_unknown() -> None:
+    graph, facts = wide_graph(), make_facts(features=MODEL_FIELDS)
+    unknown, known = known_beside(QUESTIONS, float("nan")), known_beside(QUESTIONS, 3.0)
+    asked = ort.InferenceSession(graph)
+    answers = [asked.run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})[0] for rows in (unknown, known)]
+    bundle = Bundle.open(pack(graph, known, answers[1], facts))
+    np.testing.assert_allclose(bundle.predict(QUESTIONS), answers[0], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(bundle.predict(known), answers[1], rtol=0, atol=1e-7)
+    assert not np.allclose(*answers)
+
+
+def test_rows_of_another_width_are_refused(files: Files) -> None:
+    bundle = Bundle.open(files)
+    for width in (0, 12, 14, 28):
+        with pytest.raises(ValueError, match=rf"the rows have {width} columns; they must have 13 .* or 27"):
+            bundle.predict(np.zeros((2, width), dtype=np.float32))
+
+
+def test_known_answers_of_another_width_than_the_manifest_s_are_refused(files: Files) -> None:
+    with pytest.raises(BundleError, match=r"holds questions of shape \(40, 13\)"):
+        Bundle.open(with_manifest(files, features=MODEL_FIELDS))
+
+
+def wide_graph() -> bytes:
+    """A model of all fields: the sigmoid of a weighted sum, unknown counting as 0."""
+    constants: dict[str, Any] = {
+        "zero": np.zeros(1, np.float32),
+        "weights": np.linspace(-0.02, 0.05, len(MODEL_FIELDS), dtype=np.float32).reshape(-1, 1),
+        "flat": np.array([-1], np.int64),
+    }
+    nodes = [
+        helper.make_node("IsNaN", [GRAPH_INPUT], ["unknown"]),
+        helper.make_node("Where", ["unknown", "zero", GRAPH_INPUT], ["known"]),
+        helper.make_node("MatMul", ["known", "weights"], ["score"]),
+        helper.make_node("Sigmoid", ["score"], ["column"]),
+        helper.make_node("Reshape", ["column", "flat"], [GRAPH_OUTPUT]),
+    ]
+    given = helper.make_tensor_value_info(GRAPH_INPUT, onnx.TensorProto.FLOAT, [None, len(MODEL_FIELDS)])
+    asked = helper.make_tensor_value_info(GRAPH_OUTPUT, onnx.TensorProto.FLOAT, [None])
+    stored = [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "wide", [given], [asked], stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
 
 
 # --- damage

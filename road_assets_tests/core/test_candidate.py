@@ -11,24 +11,28 @@ from road_assets.core import candidate as module
 from road_assets.core.bundle import ANSWERS_FILE, Bundle, BundleError
 from road_assets.core.candidate import (
     KNOWN_QUESTIONS,
-    SEVERE_FROM,
     Candidate,
     data_source_of,
-    parameters_of,
     split_rows,
     train_candidate,
     window_of,
 )
-from road_assets.core.drift import count_codes
+from road_assets.core.drift_counts import NUMERIC_NAMES, count_codes
+from road_assets.core.families import FAMILIES, FamilySettings, parameters_of
+from road_assets.core.families.boosting import BoostingSettings
+from road_assets.core.families.forest import CalibratedForestSettings
 from road_assets.core.history import Windows, windows_as_of
 from road_assets.core.metrics import evaluate
-from road_assets.core.training import ForestSettings, feature_matrix
+from road_assets.core.model_input import hide_scene, model_matrix
+from road_assets.core.scene_fields import MODEL_FIELDS
+from road_assets.core.slices import slice_figures
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, FEATURE_NAMES, MODEL_NAME, TARGET
-from road_assets_tests.core.core_frames import FIRST_DAY, ask_pipeline, days_from, make_feature_rows
+from road_assets_tests.core.core_frames import FIRST_DAY, days_from, make_feature_rows
 
 DAYS = days_from(FIRST_DAY, 40)
 WINDOWS = windows_as_of(DAYS[-1], DAYS, evaluation_days=10)
-SETTINGS = ForestSettings(n_estimators=5, max_depth=6)
+SETTINGS = CalibratedForestSettings(n_estimators=5, max_depth=6)
+BOOSTING = BoostingSettings(max_iter=6, alone_max_iter=6, min_samples_leaf=10, max_features=1.0)
 CREATED = datetime(2024, 2, 10, 3, 0, tzinfo=UTC)
 
 
@@ -36,13 +40,20 @@ def make_rows(data: str = DATA_OFFICIAL) -> pd.DataFrame:
     return make_feature_rows(DAYS, 12, data=data)
 
 
-def train(rows: pd.DataFrame, windows: Windows = WINDOWS) -> Candidate:
-    return train_candidate(rows, windows, SETTINGS, created_at=CREATED, threads=1)
+def train(
+    rows: pd.DataFrame, windows: Windows = WINDOWS, *, settings: FamilySettings = SETTINGS, cost: float = 1.0
+) -> Candidate:
+    return train_candidate(rows, windows, settings, created_at=CREATED, threads=1, missed_case_cost=cost)
 
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
     return make_rows()
+
+
+@pytest.fixture(scope="module")
+def boosted(rows: pd.DataFrame) -> Candidate:
+    return train(rows, settings=BOOSTING)
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +96,55 @@ def test_accidents_that_a_judged_day_replays_are_kept_out_of_training(rows: pd.D
 
 
 def test_the_bundle_answers_judged_rows_as_the_pipeline_does(trained: Candidate, rows: pd.DataFrame) -> None:
-    matrix = feature_matrix(split_rows(rows, WINDOWS).evaluation)
+    matrix = model_matrix(split_rows(rows, WINDOWS).evaluation)
     np.testing.assert_allclose(Bundle.open(trained.files).predict(matrix), trained.probabilities, rtol=0, atol=1e-9)
-    np.testing.assert_array_equal(ask_pipeline(trained.pipeline, matrix), trained.probabilities)
+    np.testing.assert_array_equal(trained.model.predict(matrix), trained.probabilities)
+
+
+def test_a_boosted_candidate_takes_all_fields_and_tells_what_it_reaches_without_them(
+    boosted: Candidate, rows: pd.DataFrame
+) -> None:
+    facts, bundle = boosted.facts, Bundle.open(boosted.files)
+    assert (facts.family, facts.features) == ("boosting", MODEL_FIELDS)
+    hidden = hide_scene(model_matrix(split_rows(rows, WINDOWS).evaluation))
+    without = bundle.predict(hidden)
+    assert np.abs(without - boosted.probabilities).max() > 0.01, "the optional fields change answers"
+    assert facts.metrics_features_only == pytest.approx(evaluate(boosted.labels, without, threshold=0.5))
+    np.testing.assert_allclose(bundle.predict(hidden[:, :13]), without, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_known_by_its_own_name_and_says_its_parameters(family: str) -> None:
+    settings = FAMILIES[family]()
+    assert settings.family == family
+    assert parameters_of(settings)["random_state"] == settings.random_state
+
+
+def test_the_dearer_a_missed_case_the_earlier_help_is_called(rows: pd.DataFrame, trained: Candidate) -> None:
+    careful = train(rows, cost=4.0)
+    assert careful.facts.threshold == 0.2
+    assert careful.facts.metrics["false_negatives"] < trained.facts.metrics["false_negatives"]
+    assert careful.facts.metrics["roc_auc"] == trained.facts.metrics["roc_auc"]
+
+
+def test_the_manifest_says_how_sure_the_figures_are_and_how_groups_fare(trained: Candidate, rows: pd.DataFrame) -> None:
+    manifest = Bundle.open(trained.files).manifest
+    low, high = manifest.intervals["roc_auc"]
+    assert low < manifest.metrics["roc_auc"] < high
+    assert manifest.slices == slice_figures(split_rows(rows, WINDOWS).evaluation, trained.probabilities)
+    assert [known.name for known in manifest.inputs] == list(manifest.features)
+    assert manifest.parameters == parameters_of(SETTINGS)
 
 
 def test_the_manifest_tells_what_was_done(trained: Candidate) -> None:
     facts = trained.facts
     assert Bundle.open(trained.files).manifest.model_dump(exclude={"format", "sha256"}) == facts.model_dump()
-    assert (facts.model_name, facts.features, facts.threshold) == (MODEL_NAME, FEATURE_NAMES, SEVERE_FROM)
+    assert (facts.model_name, facts.family, facts.features, facts.threshold) == (
+        MODEL_NAME,
+        "forest",
+        FEATURE_NAMES,
+        0.5,
+    )
     assert facts.data == DATA_OFFICIAL
     assert facts.training_window == window_of(DAYS[:30])
     assert facts.evaluation_window == window_of(DAYS[30:])
@@ -105,7 +156,7 @@ def test_the_manifest_tells_what_was_done(trained: Candidate) -> None:
 def test_metrics_are_those_of_the_judged_rows(trained: Candidate, rows: pd.DataFrame) -> None:
     judged = split_rows(rows, WINDOWS).evaluation
     assert trained.labels.tolist() == judged[TARGET].tolist()
-    assert trained.facts.metrics == evaluate(trained.labels, trained.probabilities, threshold=SEVERE_FROM)
+    assert trained.facts.metrics == evaluate(trained.labels, trained.probabilities, threshold=0.5)
     assert trained.facts.metrics["rows"] == 120
     assert trained.facts.metrics["roc_auc"] > 0.55, "the rows hold something to learn"
 
@@ -114,10 +165,13 @@ def test_drift_is_measured_against_the_real_rows_it_learned_from(trained: Candid
     training = split_rows(rows, WINDOWS).training
     real = training[~training["synthetic"]]
     assert trained.training_rows == 720
-    assert {name: counts.tolist() for name, counts in trained.reference.items()} == {
+    assert {name: counts.tolist() for name, counts in trained.reference.codes.items()} == {
         name: counts.tolist() for name, counts in count_codes(real).items()
     }
-    assert trained.reference_sample.columns.tolist() == [*FEATURE_NAMES, TARGET]
+    assert trained.reference_sample.columns.tolist() == [*FEATURE_NAMES, *NUMERIC_NAMES, TARGET]
+    kinds = [family.kind for family in trained.reference.families]
+    assert (kinds[0], kinds[-2:]) == ("feature", ["label", "prediction"])
+    assert trained.reference.families[-1].tally("probability").rows == 120, "answers for rows it has not seen"
     assert sorted(trained.reference_sample.index) == sorted(real.index)
 
 
@@ -125,11 +179,15 @@ def test_of_very_many_real_rows_only_a_sample_is_kept(rows: pd.DataFrame, monkey
     monkeypatch.setattr(module, "REFERENCE_SAMPLE_ROWS", 25)
     trained = train(rows)
     assert len(trained.reference_sample) == 25
-    assert sum(trained.reference["catu"]) == 360, "the counts are of all"
+    assert sum(trained.reference.codes["catu"]) == 360, "the counts are of all"
 
 
 def test_the_same_rows_and_settings_give_the_same_files(trained: Candidate, rows: pd.DataFrame) -> None:
     assert train(rows).files == trained.files
+
+
+def test_the_same_rows_and_settings_boost_alike(boosted: Candidate, rows: pd.DataFrame) -> None:
+    assert train(rows, settings=BOOSTING).files == boosted.files
 
 
 def test_rows_after_the_day_of_the_candidate_change_nothing(trained: Candidate, rows: pd.DataFrame) -> None:
@@ -159,10 +217,10 @@ def test_a_side_where_nobody_is_severely_hurt_is_refused(rows: pd.DataFrame, tol
 def test_a_graph_that_disagrees_on_one_judged_row_is_refused(
     trained: Candidate, rows: pd.DataFrame, wrong: float
 ) -> None:
-    matrix = feature_matrix(split_rows(rows, WINDOWS).evaluation)
+    matrix = model_matrix(split_rows(rows, WINDOWS).evaluation)
     answers = trained.probabilities.copy()
     answers[-1] += wrong
-    with pytest.raises(BundleError, match=r"graph and pipeline differ by \S+ on 120 rows, allowed is 1e-06"):
+    with pytest.raises(BundleError, match=r"graph and model differ by \S+ on 120 rows, allowed is 1e-06"):
         module._check_agreement(Bundle.open(trained.files), matrix, answers)  # noqa: SLF001 - no pipeline disagrees
 
 
@@ -189,7 +247,8 @@ def test_demonstration_data_on_either_side_is_said_in_the_manifest(rows: pd.Data
 
 
 def test_settings_are_logged_under_the_names_of_scikit_learn() -> None:
-    assert parameters_of(ForestSettings()) == {
+    assert parameters_of(CalibratedForestSettings()) == {
+        "calibration_share": 0.0,
         "n_estimators": 300,
         "max_depth": 15,
         "min_samples_split": 5,

@@ -23,7 +23,7 @@ def real(make_platform: Callable[..., Platform], tmp_path_factory: pytest.TempPa
     if not named:
         pytest.skip("ROAD_RELEASES_DIR is not set; it names the official files of 2024")
     with serve_mlflow(tmp_path_factory.mktemp("mlflow-real")) as mlflow:  # a registry with no other models
-        platform = make_platform(releases=Path(named), mlflow=mlflow)
+        platform = make_platform(releases=Path(named), mlflow=mlflow, candidates=("forest", "boosting"))
         runs = (
             platform.run("release_job", "2024"),
             platform.run("ingest_job", FIRST, LAST),
@@ -54,6 +54,15 @@ def test_the_promoted_model_ranks_unseen_users_of_the_last_31_days(real: Platfor
     assert accuracy > constant
     assert first == date(2024, 10, 1)
     assert source == DATA_OFFICIAL
+
+
+def test_the_boosting_reaches_what_was_asked_of_it_in_october(real: Platform) -> None:
+    (boosting,) = (model for model in real.resource("registry").candidates_as_of(LAST) if model.family == "boosting")
+    manifest = boosting.manifest
+    assert manifest.metrics_features_only["roc_auc"] >= 0.765
+    assert manifest.metrics["roc_auc"] >= 0.87
+    assert manifest.metrics["calibration_error"] <= 0.01
+    assert manifest.metrics_features_only["calibration_error"] <= 0.01
 
 
 def test_a_year_in_which_nothing_changed_requests_no_retraining(real: Platform) -> None:

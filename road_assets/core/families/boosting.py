@@ -1,0 +1,186 @@
+"""Gradient boosting on categories: codes keep no order, and an unknown value is a category of its own.
+
+Two ensembles in one model. ``alone`` answers whoever knows the 13 features and nothing else, and has learned from them
+only; ``scene`` answers whoever knows at least one optional field. So the answer on the 13 alone is never worse than
+that of a model trained on them: it is that model's. ``scene`` learns from each row as recorded and, twice, with a
+random part of its optional fields hidden, so that it answers with any subset of them missing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
+
+from road_assets.core.bundle import FeatureMatrix, Probabilities
+from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
+from road_assets.core.model_input import CATEGORY_COLUMNS, hide_scene, knows_scene, mask_scene, model_matrix
+from road_assets.core.onnx_boosting import gains_of, to_graph
+from road_assets.core.scene_fields import MODEL_FIELDS
+from road_assets.core.training import refuse_one_class
+from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
+
+Labels = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class BoostingSettings:
+    """Parameters of the boosting, under the names scikit-learn gives them where it has one.
+
+    Attributes:
+        max_iter: trees of ``scene``.
+        learning_rate: of ``scene``.
+        alone_max_iter: trees of ``alone``, which has less to learn.
+        alone_learning_rate: of ``alone``.
+        max_leaf_nodes: of each tree.
+        min_samples_leaf: rows in each leaf.
+        l2_regularization: penalty on the leaves.
+        max_features: share of the columns that a split may choose from.
+        calibration_share: share of the accidents that nothing is fitted to but the calibration.
+        masked_copies: how often each row is learned from with a part of its optional fields hidden.
+        generated_rows: whether ``alone`` also learns from the generated half of the mix.
+        random_state: decides columns and hidden fields.
+    """
+
+    family: ClassVar[str] = "boosting"
+
+    max_iter: int = 500
+    learning_rate: float = 0.04
+    alone_max_iter: int = 300
+    alone_learning_rate: float = 0.03
+    max_leaf_nodes: int = 31
+    min_samples_leaf: int = 40
+    l2_regularization: float = 5.0
+    max_features: float = 0.3
+    calibration_share: float = 0.1
+    masked_copies: int = 2
+    generated_rows: bool = False
+    random_state: int = 42
+
+    def fit(self, rows: pd.DataFrame, *, threads: int | None = None) -> "Boosting":
+        """Fit to the real rows, and to generated ones if so set.
+
+        Args:
+            rows: feature rows with the target, real and generated.
+            threads: for fitting; one by default, which a busy machine finishes sooner than several that wait for each
+                other at every split.
+
+        Raises:
+            ValueError: the rows hold only one class, or none.
+        """
+        with threadpool_limits(threads or 1):
+            return _fit(rows, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One ensemble.
+
+    Attributes:
+        trees: as scikit-learn fitted them.
+        scaling: of their log-odds.
+        columns: how many of ``MODEL_FIELDS`` they see.
+    """
+
+    trees: HistGradientBoostingClassifier
+    scaling: Scaling
+    columns: int
+
+    def log_odds(self, matrix: FeatureMatrix) -> LogOdds:
+        """Calibrated, shape (rows,)."""
+        raw = np.asarray(self.trees.decision_function(matrix[:, : self.columns]), dtype=np.float64)
+        return self.scaling.slope * raw + self.scaling.shift
+
+
+@dataclass(frozen=True, slots=True)
+class Boosting:
+    """A fitted model.
+
+    Attributes:
+        alone: for questions of the 13 features.
+        scene: for questions with any optional field; None where no training row had one.
+    """
+
+    alone: Part
+    scene: Part | None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """All fields, or the 13 features where nothing else was there to learn from."""
+        return FEATURE_NAMES if self.scene is None else MODEL_FIELDS
+
+    def predict(self, matrix: FeatureMatrix) -> Probabilities:
+        """Probability of a severe injury for rows of shape (rows, 27)."""
+        log_odds = self.alone.log_odds(matrix)
+        if self.scene is not None and (told := knows_scene(matrix)).any():
+            log_odds[told] = self.scene.log_odds(matrix[told])
+        return Scaling().probabilities(log_odds)
+
+    def to_graph(self) -> bytes:
+        """The same as a serialized ONNX model."""
+        scene = self.scene
+        return to_graph((self.alone.trees, self.alone.scaling), None if scene is None else (scene.trees, scene.scaling))
+
+    def importances(self) -> dict[str, float]:
+        """Gain of the splits on each field, as a share: of ``scene``, or of ``alone`` where there is no other."""
+        part = self.scene or self.alone
+        gains = gains_of(part.trees)
+        return dict(zip(MODEL_FIELDS, map(float, gains / max(gains.sum(), np.finfo(float).tiny)), strict=False))
+
+
+def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
+    kept = set_aside(rows, settings.calibration_share)
+    generated = rows["synthetic"].to_numpy(dtype=bool)
+    matrix, labels = model_matrix(rows), rows[TARGET].to_numpy(dtype=np.int8)
+    real = ~generated & ~kept
+    refuse_one_class(labels[real])
+    rng = np.random.default_rng(settings.random_state)
+    width = len(FEATURE_NAMES)
+
+    learned = ~kept if settings.generated_rows else real
+    trees = _grow(matrix[learned][:, :width], labels[learned], settings, alone=True)
+    alone = _calibrate(trees, hide_scene(matrix[kept]), labels[kept], width)
+    told = real & knows_scene(matrix)
+    if len(np.unique(labels[told])) != len(np.unique(labels)):
+        return Boosting(alone, None)
+    copies = [matrix[told], *(mask_scene(matrix[told], rng) for _ in range(settings.masked_copies))]
+    trees = _grow(np.concatenate(copies), np.tile(labels[told], len(copies)), settings, alone=False)
+    asked = matrix[kept & knows_scene(matrix)]
+    asked_labels = labels[kept & knows_scene(matrix)]
+    partly = mask_scene(asked, rng)
+    scene = _calibrate(trees, np.concatenate([asked, partly]), np.tile(asked_labels, 2), len(MODEL_FIELDS))
+    return Boosting(alone, scene)
+
+
+def _grow(
+    matrix: FeatureMatrix, labels: Labels, settings: BoostingSettings, *, alone: bool
+) -> HistGradientBoostingClassifier:
+    trees = HistGradientBoostingClassifier(
+        max_iter=settings.alone_max_iter if alone else settings.max_iter,
+        learning_rate=settings.alone_learning_rate if alone else settings.learning_rate,
+        max_leaf_nodes=settings.max_leaf_nodes,
+        min_samples_leaf=settings.min_samples_leaf,
+        max_features=settings.max_features,
+        l2_regularization=settings.l2_regularization,
+        categorical_features=_categories(matrix),
+        early_stopping=False,
+        random_state=settings.random_state,
+    )
+    return trees.fit(matrix, labels)
+
+
+def _categories(matrix: FeatureMatrix) -> Sequence[int]:
+    """Columns of codes, and those never recorded: scikit-learn takes no number column without a number."""
+    return [
+        column for column in range(matrix.shape[1]) if column in CATEGORY_COLUMNS or np.isnan(matrix[:, column]).all()
+    ]
+
+
+def _calibrate(trees: HistGradientBoostingClassifier, matrix: FeatureMatrix, labels: Labels, columns: int) -> Part:
+    if not len(matrix):
+        return Part(trees, Scaling(), columns)
+    return Part(trees, fit_scaling(trees.decision_function(matrix[:, :columns]), labels), columns)

@@ -1,0 +1,124 @@
+"""The matrix that every model is given: 13 features and the optional scene fields, NaN where something is unknown.
+
+Here: how stored rows become that matrix, what may be hidden in it, and what the manifest says about its columns.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from road_assets.core.bundle import FeatureMatrix
+from road_assets.core.manifest import InputField
+from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES, SCENE_FIELDS
+from road_assets.core.training import feature_matrix, known_questions
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, UNKNOWN_CODE
+
+CATEGORY_COLUMNS: Final[tuple[int, ...]] = tuple(
+    MODEL_FIELDS.index(name)
+    for name in (*FEATURE_NAMES, *(field.name for field in SCENE_FIELDS if field.kind == "code"))
+)
+"""Columns that hold a choice, whose codes have no order."""
+
+_FEATURES: Final = len(FEATURE_NAMES)
+
+
+def model_matrix(rows: pd.DataFrame) -> FeatureMatrix:
+    """Feature rows as a caller would ask about them: what had been filled in before training is unknown again.
+
+    Args:
+        rows: of ``features``; ``filled`` and the scene fields may be missing, as in rows written before they existed.
+
+    Returns:
+        Shape (rows, 27), columns ``MODEL_FIELDS``.
+    """
+    matrix = np.full((len(rows), len(MODEL_FIELDS)), np.nan, dtype=np.float32)
+    matrix[:, :_FEATURES] = feature_matrix(rows)
+    matrix[:, :_FEATURES][filled_in(rows)] = np.nan
+    for position, name in enumerate(MODEL_FIELDS[_FEATURES:], start=_FEATURES):
+        if name in rows:
+            values = rows[name].to_numpy(dtype=np.float32, na_value=UNKNOWN_CODE)
+            matrix[:, position] = np.where(values == UNKNOWN_CODE, np.float32(np.nan), values)
+    return matrix
+
+
+def filled_in(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which of the 13 features had been unknown before the mode was put in.
+
+    Args:
+        rows: of ``features``.
+
+    Returns:
+        Shape (rows, 13); all false where the rows do not tell.
+    """
+    if FILLED not in rows:
+        return np.zeros((len(rows), _FEATURES), dtype=bool)
+    bits = rows[FILLED].fillna(0).to_numpy(dtype=np.int64)
+    return np.asarray((bits[:, None] >> np.arange(_FEATURES)) & 1, dtype=bool)
+
+
+def knows_scene(matrix: FeatureMatrix) -> npt.NDArray[np.bool_]:
+    """Which rows tell at least one optional field; shape (rows,)."""
+    return np.asarray(~np.isnan(matrix[:, _FEATURES:]).all(axis=1), dtype=bool)
+
+
+def hide_scene(matrix: FeatureMatrix) -> FeatureMatrix:
+    """The same questions of somebody who knows the 13 features alone."""
+    hidden = matrix.copy()
+    hidden[:, _FEATURES:] = np.nan
+    return hidden
+
+
+def mask_scene(matrix: FeatureMatrix, rng: np.random.Generator) -> FeatureMatrix:
+    """The same questions of people who know some of the optional fields: how many differs from row to row.
+
+    Args:
+        matrix: shape (rows, 27).
+        rng: decides what is hidden.
+    """
+    masked, optional = matrix.copy(), len(SCENE_FIELD_NAMES)
+    share = rng.random((len(matrix), 1))
+    masked[:, _FEATURES:][rng.random((len(matrix), optional)) < share] = np.nan
+    return masked
+
+
+def known_scenes(count: int, *, seed: int) -> FeatureMatrix:
+    """Questions that a bundle must answer right before it may serve, the optional fields in some of them.
+
+    Args:
+        count: number of rows.
+        seed: makes them the same each time.
+
+    Returns:
+        Shape (count, 27). A quarter of the rows knows the 13 features alone, the others more or less of the rest.
+    """
+    rng = np.random.default_rng((seed, count))
+    drawn = [rng.choice(np.array(sorted(field.values)), size=count) for field in SCENE_FIELDS]
+    scene = np.column_stack(drawn).astype(np.float32)
+    masked = mask_scene(np.column_stack([known_questions(count, seed=seed), scene]), rng)
+    masked[::4, _FEATURES:] = np.nan
+    return masked
+
+
+def input_fields(names: Sequence[str]) -> tuple[InputField, ...]:
+    """What the manifest says about a model's columns.
+
+    Args:
+        names: the model's inputs, in order.
+    """
+    known = {
+        feature.name: InputField(
+            name=feature.name, optional=False, codes={code.value: code.en for code in feature.codes}
+        )
+        for feature in FEATURES
+    }
+    for field in SCENE_FIELDS:
+        if field.kind == "code":
+            codes = {code.value: code.en for code in field.codes}
+            known[field.name] = InputField(name=field.name, optional=True, codes=codes)
+        else:
+            unit = field.unit or "count"
+            known[field.name] = InputField(name=field.name, optional=True, low=field.low, high=field.high, unit=unit)
+    return tuple(known[name] for name in names)

@@ -1,0 +1,196 @@
+"""The trained boosting as an ONNX graph that gives the same answers.
+
+Two sums of trees, each scaled to calibrated log-odds; a row that tells no optional field takes the first, every other
+row the second. A split on a category asks whether the code is a member of the set that goes left; scikit-learn keeps
+these sets as bits over its own numbering of the codes, which is undone here. A code that no training row had goes where
+an unknown one goes, as in scikit-learn.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from road_assets.core.bundle import GRAPH_INPUT
+from road_assets.core.calibration import Scaling
+from road_assets.core.onnx_trees import LESS_OR_EQUAL, MEMBER, Nodes, scale, to_bytes, to_rows, tree_sum
+from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
+from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
+
+Scaled = tuple[HistGradientBoostingClassifier, Scaling]
+"""Trees, and what their log-odds are scaled by."""
+
+_WORD: Final = 32
+"""Bits of one number of a set."""
+
+_NO_CODE: Final = -2.0
+"""Member of the set of a split at which only unknown goes left; the operator wants at least one."""
+
+_CODES: Final[dict[int, tuple[int, ...]]] = {
+    **{MODEL_FIELDS.index(feature.name): tuple(sorted(feature.values)) for feature in FEATURES},
+    **{MODEL_FIELDS.index(field.name): tuple(sorted(field.values)) for field in SCENE_FIELDS},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How scikit-learn numbers columns and codes inside its trees: categories first, codes from 0.
+
+    Attributes:
+        original: column of the input for each column inside.
+        codes: for each column of categories inside, the code that each number stands for.
+    """
+
+    original: npt.NDArray[np.intp]
+    codes: tuple[npt.NDArray[np.float64], ...]
+
+    @classmethod
+    def of(cls, trees: HistGradientBoostingClassifier) -> "_Columns":
+        categorical = np.asarray(trees.is_categorical_, dtype=bool)
+        original = np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
+        encoder = trees._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - not public, pinned and tested
+        return cls(original, tuple(np.asarray(codes, dtype=np.float64) for codes in encoder.categories_))
+
+    def members(self, column: int, bits: npt.NDArray[np.uint32], *, missing_goes_left: bool) -> tuple[float, ...]:
+        """The codes that go left at a split of a column inside."""
+        known = self.codes[column]
+        left = {
+            float(code)
+            for number, code in enumerate(known)
+            if not np.isnan(code) and bits[number // _WORD] >> np.uint32(number % _WORD) & 1
+        }
+        if missing_goes_left:
+            left |= {float(code) for code in _CODES[int(self.original[column])]} - set(known.tolist())
+        return tuple(sorted(left)) or (_NO_CODE,)
+
+
+def to_graph(alone: Scaled, scene: Scaled | None) -> bytes:
+    """Export both ensembles.
+
+    Args:
+        alone: answers rows without an optional field.
+        scene: answers the others; None for a model of the 13 features.
+
+    Returns:
+        Serialized ONNX model: input ``features`` float32 with NaN where unknown, (rows, 27), or (rows, 13) without
+        ``scene``; output ``probability`` float64 (rows,).
+    """
+    operators = [helper.make_node("Cast", [GRAPH_INPUT], ["precise"], to=TensorProto.DOUBLE)]
+    constants: list[onnx.TensorProto] = []
+    chosen = "alone"
+    for name, part in (("alone", alone), ("scene", scene)):
+        if part is not None:
+            made, numbers = _log_odds(name, *part)
+            operators += made
+            constants += numbers
+    if scene is not None:
+        made, numbers = _choose()
+        operators += made
+        constants += numbers
+        chosen = "chosen"
+    operators.append(helper.make_node("Sigmoid", [chosen], ["probability_column"]))
+    last, axes = to_rows("probability_column")
+    columns = len(FEATURE_NAMES) if scene is None else len(MODEL_FIELDS)
+    return to_bytes([*operators, *last], [*constants, *axes], columns=columns)
+
+
+def gains_of(trees: HistGradientBoostingClassifier) -> npt.NDArray[np.float64]:
+    """Sum of the gain of all splits on each column of the input; shape (columns,)."""
+    columns = _Columns.of(trees)
+    gains = np.zeros(len(columns.original))
+    for nodes in _trees_of(trees):
+        inner = nodes[nodes["is_leaf"] == 0]
+        np.add.at(gains, columns.original[inner["feature_idx"]], inner["gain"])
+    return gains
+
+
+def _log_odds(
+    name: str, trees: HistGradientBoostingClassifier, scaling: Scaling
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    base = float(np.asarray(trees._baseline_prediction).item())  # noqa: SLF001 - not public, pinned and tested
+    scaled, constants = scale(f"{name}_sum", name, scaling, base=base)
+    return [tree_sum(_collect(trees), "precise", f"{name}_sum"), *scaled], constants
+
+
+def _choose() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Take ``scene`` where a row tells any optional field, else ``alone``."""
+    numbers = {"first_optional": [len(FEATURE_NAMES)], "past_last": [len(MODEL_FIELDS)], "along_columns": [1]}
+    operators = [
+        helper.make_node("Slice", [GRAPH_INPUT, "first_optional", "past_last", "along_columns"], ["optional"]),
+        helper.make_node("IsNaN", ["optional"], ["is_unknown"]),
+        helper.make_node("Cast", ["is_unknown"], ["unknown"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMin", ["unknown", "along_columns"], ["all_unknown"], keepdims=1),
+        helper.make_node("Cast", ["all_unknown"], ["tells_nothing"], to=TensorProto.BOOL),
+        helper.make_node("Where", ["tells_nothing", "alone", "scene"], ["chosen"]),
+    ]
+    return operators, [
+        numpy_helper.from_array(np.array(values, dtype=np.int64), name) for name, values in numbers.items()
+    ]
+
+
+def _trees_of(trees: HistGradientBoostingClassifier) -> list[npt.NDArray[Any]]:
+    return [tree.nodes for (tree,) in trees._predictors]  # noqa: SLF001 - not public, pinned and tested
+
+
+def _collect(trees: HistGradientBoostingClassifier) -> Nodes:
+    columns = _Columns.of(trees)
+    parts: dict[str, list[npt.NDArray[Any]]] = {
+        name: []
+        for name in ("feature", "split", "left", "left_leaf", "right", "right_leaf", "weight", "mode", "missing")
+    }
+    members: list[tuple[float, ...]] = []
+    roots: list[int] = []
+    inner_before = leaves_before = 0
+    for (tree,) in trees._predictors:  # noqa: SLF001 - not public, pinned and tested
+        nodes = _with_a_split(tree.nodes)
+        leaf = nodes["is_leaf"].astype(bool)
+        # An index among inner nodes where the node splits, among leaves where it does not.
+        number = np.where(leaf, np.cumsum(leaf) - 1 + leaves_before, np.cumsum(~leaf) - 1 + inner_before)
+        inner = nodes[~leaf]
+        parts["feature"].append(columns.original[inner["feature_idx"]])
+        parts["split"].append(np.where(inner["is_categorical"], 0.0, inner["num_threshold"]))
+        for side in ("left", "right"):
+            parts[side].append(number[inner[side]])
+            parts[f"{side}_leaf"].append(leaf[inner[side]])
+        parts["mode"].append(np.where(inner["is_categorical"], MEMBER, LESS_OR_EQUAL))
+        parts["missing"].append(inner["missing_go_to_left"])
+        parts["weight"].append(nodes["value"][leaf])
+        members += [
+            columns.members(
+                int(node["feature_idx"]),
+                tree.raw_left_cat_bitsets[node["bitset_idx"]],
+                missing_goes_left=bool(node["missing_go_to_left"]),
+            )
+            for node in inner[inner["is_categorical"].astype(bool)]
+        ]
+        roots.append(inner_before)
+        inner_before += len(inner)
+        leaves_before += int(leaf.sum())
+    joined = {name: np.concatenate(part) for name, part in parts.items()}
+    return Nodes(
+        feature=joined["feature"].astype(np.int64),
+        split=joined["split"].astype(np.float64),
+        true_child=joined["left"].astype(np.int64),
+        true_is_leaf=joined["left_leaf"].astype(np.int64),
+        false_child=joined["right"].astype(np.int64),
+        false_is_leaf=joined["right_leaf"].astype(np.int64),
+        roots=np.array(roots, dtype=np.int64),
+        leaf_weight=joined["weight"].astype(np.float64),
+        mode=joined["mode"].astype(np.uint8),
+        missing_is_true=joined["missing"].astype(np.int64),
+        members=tuple(members),
+    )
+
+
+def _with_a_split(nodes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A tree that is a single leaf, given a split both of whose sides are that leaf: the operator starts at splits."""
+    if len(nodes) > 1:
+        return nodes
+    split = np.zeros(2, dtype=nodes.dtype)
+    split[1] = nodes[0]
+    split[0]["left"] = split[0]["right"] = 1
+    return split

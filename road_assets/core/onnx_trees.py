@@ -1,0 +1,158 @@
+"""What the graphs of all families are made of: trees in double precision, log-odds, and the model around them.
+
+Sums are taken in double, so that adding up hundreds of leaves does not use up the tolerance: float32 came within 8e-7
+of the 1e-6 that is allowed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT
+from road_assets.core.calibration import Scaling
+
+ML: Final = "ai.onnx.ml"
+ML_OPSET: Final = 5
+ONNX_OPSET: Final = 21
+_IR_VERSION: Final = 10
+_SUM: Final = 1
+_IDENTITY: Final = 0
+
+LESS_OR_EQUAL: Final = 0
+"""Mode of a node: true where the value is at most the split."""
+
+MEMBER: Final = 6
+"""Mode of a node: true where the value is one of the node's members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """Inner nodes and leaves of all trees, each kind numbered through.
+
+    Attributes:
+        feature: column that each inner node asks for.
+        split: threshold; of no meaning for a node that asks for membership.
+        true_child: number among the inner nodes, or among the leaves where ``true_is_leaf``.
+        true_is_leaf: 1 or 0.
+        false_child: likewise.
+        false_is_leaf: 1 or 0.
+        roots: inner node at which each tree starts.
+        leaf_weight: what a leaf adds to the sum.
+        mode: ``LESS_OR_EQUAL`` or ``MEMBER`` per inner node.
+        missing_is_true: where an unknown value goes, 1 for the true child.
+        members: of each ``MEMBER`` node, in the order of the nodes.
+    """
+
+    feature: npt.NDArray[np.int64]
+    split: npt.NDArray[np.float64]
+    true_child: npt.NDArray[np.int64]
+    true_is_leaf: npt.NDArray[np.int64]
+    false_child: npt.NDArray[np.int64]
+    false_is_leaf: npt.NDArray[np.int64]
+    roots: npt.NDArray[np.int64]
+    leaf_weight: npt.NDArray[np.float64]
+    mode: npt.NDArray[np.uint8]
+    missing_is_true: npt.NDArray[np.int64]
+    members: tuple[tuple[float, ...], ...] = ()
+
+
+def tree_sum(nodes: Nodes, given: str, result: str) -> onnx.NodeProto:
+    """The operator that adds up one leaf of each tree.
+
+    Args:
+        nodes: of the trees.
+        given: name of the input, double (rows, columns).
+        result: name of the output, double (rows, 1).
+    """
+    # Leaves of equal weight are written once: a forest of a year has ten times as many leaves as weights.
+    weights, shared = np.unique(nodes.leaf_weight, return_inverse=True)
+    optional: dict[str, Any] = {}
+    if nodes.missing_is_true.any():
+        optional["nodes_missing_value_tracks_true"] = nodes.missing_is_true
+    if nodes.members:
+        values = [value for members in nodes.members for value in (*members, np.nan)]  # NaN ends each node's list
+        optional["membership_values"] = numpy_helper.from_array(np.array(values[:-1], dtype=np.float64), "members")
+    return helper.make_node(
+        "TreeEnsemble",
+        [given],
+        [result],
+        domain=ML,
+        n_targets=1,
+        aggregate_function=_SUM,
+        post_transform=_IDENTITY,
+        tree_roots=nodes.roots,
+        nodes_featureids=nodes.feature,
+        nodes_splits=numpy_helper.from_array(nodes.split, "splits"),
+        nodes_modes=numpy_helper.from_array(nodes.mode, "modes"),
+        nodes_truenodeids=np.where(nodes.true_is_leaf, shared[nodes.true_child % len(shared)], nodes.true_child),
+        nodes_trueleafs=nodes.true_is_leaf,
+        nodes_falsenodeids=np.where(nodes.false_is_leaf, shared[nodes.false_child % len(shared)], nodes.false_child),
+        nodes_falseleafs=nodes.false_is_leaf,
+        leaf_targetids=np.zeros(len(weights), dtype=np.int64),
+        leaf_weights=numpy_helper.from_array(weights, "weights"),
+        **optional,
+    )
+
+
+def scale(
+    given: str, result: str, scaling: Scaling, *, base: float = 0.0
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Multiply and shift log-odds.
+
+    Args:
+        given: name of the input, double.
+        result: name of the output, double.
+        scaling: of the model.
+        base: added before the scaling.
+
+    Returns:
+        The operators, and the constants they need.
+    """
+    slope, shift = f"{result}_slope", f"{result}_shift"
+    operators = [
+        helper.make_node("Mul", [given, slope], [f"{result}_scaled"]),
+        helper.make_node("Add", [f"{result}_scaled", shift], [result]),
+    ]
+    return operators, [constant(slope, scaling.slope), constant(shift, scaling.slope * base + scaling.shift)]
+
+
+def constant(name: str, value: float) -> onnx.TensorProto:
+    """A number in double."""
+    return numpy_helper.from_array(np.array(value, dtype=np.float64), name)
+
+
+def to_rows(given: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Turn (rows, 1) into the graph's output of shape (rows,)."""
+    return [helper.make_node("Reshape", [given, "one_axis"], [GRAPH_OUTPUT])], [
+        numpy_helper.from_array(np.array([-1], dtype=np.int64), "one_axis")
+    ]
+
+
+def to_bytes(operators: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto], *, columns: int) -> bytes:
+    """Close a graph.
+
+    Args:
+        operators: in the order of their evaluation.
+        constants: that they name.
+        columns: of the input.
+
+    Returns:
+        Serialized ONNX model: input ``features`` float32 (rows, columns) with NaN where unknown, output ``probability``
+        float64 (rows,).
+    """
+    graph = helper.make_graph(
+        list(operators),
+        "accident_severity",
+        [helper.make_tensor_value_info(GRAPH_INPUT, TensorProto.FLOAT, [None, columns])],
+        [helper.make_tensor_value_info(GRAPH_OUTPUT, TensorProto.DOUBLE, [None])],
+        list(constants),
+    )
+    opsets = [helper.make_opsetid("", ONNX_OPSET), helper.make_opsetid(ML, ML_OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())

@@ -1,0 +1,171 @@
+"""What each part of the model is worth: trained to 30 September 2024, judged on the real users of October.
+
+Run: ``ROAD_RELEASES_DIR=... python -m road_assets_tests.benchmarks.ablation``
+
+Everything goes through the project's own readers, mix, imputation and families. ``13`` is asked with the features
+alone, ``all`` with every optional field that was recorded.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.preprocessing import FunctionTransformer
+
+from road_assets.core.bundle import FeatureMatrix, Probabilities
+from road_assets.core.calibration import Scaling
+from road_assets.core.families.boosting import Boosting, BoostingSettings
+from road_assets.core.families.forest import CalibratedForestSettings, Forest
+from road_assets.core.features import impute, modes_of
+from road_assets.core.history import group_by_history, rows_on
+from road_assets.core.intervals import figure_intervals
+from road_assets.core.metrics import evaluate
+from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
+from road_assets.core.model_input import hide_scene, model_matrix
+from road_assets.core.scene_fields import FILLED, SCENE_FIELD_NAMES
+from road_assets.core.training import IMPUTER, SCALER, feature_matrix
+from road_assets.core.vocabulary import TARGET
+from road_assets.resources.release_store import ReleaseStore
+
+FIRST_JUDGED = date(2024, 10, 1)
+SEED = 1
+FIGURES = ("roc_auc", "average_precision", "brier", "calibration_error")
+
+Predict = Callable[[FeatureMatrix], Probabilities]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Feature rows of both sides.
+
+    Attributes:
+        training: real and generated, before October.
+        judged: real, of October.
+    """
+
+    training: pd.DataFrame
+    judged: pd.DataFrame
+
+
+def make_rows(releases: Path, home: Path) -> Rows:
+    """Read the release and make the mix and the features, month by month as the assets do."""
+    store = ReleaseStore(home, releases)
+    loaded = store.load_release(store.find_release(2024))
+    real = labelled_codes(loaded.frame.assign(data_source="official"))
+    days = sorted(set(real["day"].dt.date))
+    parts = []
+    for history, members in group_by_history(days, days).items():
+        known, own = rows_on(real, history), rows_on(real, members)
+        chain = fit_chain(known[list(CHAIN_COLUMNS)].to_numpy(dtype=np.int8), seed=SEED)
+        counts = own["day"].dt.date.value_counts().sort_index().to_dict()
+        mix = mix_days(own, [generate_days(chain, counts, seed=SEED, data_source="official")])
+        parts.append(impute(mix, modes_of(known))[0])
+    rows = pd.concat(parts, ignore_index=True)
+    later = rows["day"] >= pd.Timestamp(FIRST_JUDGED)
+    return Rows(rows[~later], rows[later & ~rows["synthetic"]])
+
+
+def tell(name: str, judged: pd.DataFrame, predict: Predict, started: float) -> None:
+    """Print a line of the table."""
+    matrix, labels = model_matrix(judged), judged[TARGET].to_numpy()
+    cells = []
+    for asked in (hide_scene(matrix), matrix):
+        figures = evaluate(labels, predict(asked), threshold=0.5)
+        cells += [f"{figures[figure]:.4f}" for figure in FIGURES]
+    print(f"| {name} | {' | '.join(cells)} | {time.monotonic() - started:.0f} s |", flush=True)
+
+
+def forests(rows: Rows) -> None:
+    """The family of record, and what the mix, scaling and calibration change in it."""
+    settings = CalibratedForestSettings()
+    real = rows.training[~rows.training["synthetic"]]
+    started = time.monotonic()
+    record = settings.fit(rows.training)
+    tell("forest of record: mix, mode, scaled", rows.judged, record.predict, started)
+    started = time.monotonic()
+    alone = settings.fit(real)
+    tell("… without generated rows", rows.judged, alone.predict, started)
+    tell("… without scaling", rows.judged, _without_scaling(record, rows.training).predict, time.monotonic())
+    started = time.monotonic()
+    calibrated = replace(settings, calibration_share=0.1).fit(rows.training)
+    tell("… calibrated on a tenth of the accidents", rows.judged, calibrated.predict, started)
+
+
+def boostings(rows: Rows) -> Boosting:
+    """The challenger, from the 13 features with the mode to all fields with masking and calibration."""
+    settings = BoostingSettings(calibration_share=0.0)
+    features = rows.training.drop(columns=list(SCENE_FIELD_NAMES))
+    with_mode = features.drop(columns=[FILLED])
+    for name, learned, changed in (
+        ("boosting, 13 features: mix, mode", with_mode, replace(settings, generated_rows=True)),
+        ("… without generated rows, mode", with_mode, settings),
+        ("… unknown as a category of its own", features, settings),
+    ):
+        started = time.monotonic()
+        tell(name, rows.judged, changed.fit(learned).predict, started)
+    started = time.monotonic()
+    unmasked = replace(settings, masked_copies=0).fit(rows.training).scene
+    assert unmasked is not None
+    tell("all fields, one ensemble, no masking", rows.judged, _alone(unmasked.log_odds), started)
+    started = time.monotonic()
+    model = BoostingSettings().fit(rows.training)
+    assert model.scene is not None
+    plain = Boosting(replace(model.alone, scaling=Scaling()), replace(model.scene, scaling=Scaling()))
+    assert plain.scene is not None
+    tell("all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
+    tell("boosting: masked, the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
+    tell("… calibrated on that tenth (as promoted)", rows.judged, model.predict, started)
+    return model
+
+
+def _without_scaling(record: Forest, training: pd.DataFrame) -> Forest:
+    from sklearn.base import clone
+
+    pipeline = clone(record.pipeline).set_params(**{SCALER: FunctionTransformer()})
+    assert pipeline[IMPUTER] is not None
+    return Forest(pipeline.fit(feature_matrix(training), training[TARGET].to_numpy()))
+
+
+def _alone(log_odds: Predict) -> Predict:
+    return lambda matrix: Scaling().probabilities(log_odds(matrix))
+
+
+def show_intervals(model: Boosting, judged: pd.DataFrame) -> None:
+    """Print the promoted model's figures with intervals."""
+    labels, accidents = judged[TARGET].to_numpy(), judged["num_acc"].to_numpy()
+    matrix = model_matrix(judged)
+    for name, asked in (("13 features", hide_scene(matrix)), ("all fields", matrix)):
+        answers = model.predict(asked)
+        figures = evaluate(labels, answers, threshold=0.5)
+        ends = figure_intervals(labels, answers, accidents, threshold=0.5)
+        told = ", ".join(
+            f"{figure} {figures[figure]:.4f} ({low:.4f} to {high:.4f})" for figure, (low, high) in ends.items()
+        )
+        print(f"{name}: {told}; {figures}", flush=True)
+
+
+def main() -> int:
+    """Print the ablation table of the release that ``ROAD_RELEASES_DIR`` names."""
+    named = os.environ.get("ROAD_RELEASES_DIR")
+    if not named:
+        print("ROAD_RELEASES_DIR is not set; it names the folder with the official files of 2024", file=sys.stderr)
+        return 1
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as home:
+        rows = make_rows(Path(named), Path(home))
+    print(f"{len(rows.training)} rows to learn from, {len(rows.judged)} to judge on; 13 first, then all")
+    print(f"| variant | {' | '.join(FIGURES)} | {' | '.join(FIGURES)} | seconds |")
+    show_intervals(boostings(rows), rows.judged)
+    forests(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

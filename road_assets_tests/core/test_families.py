@@ -1,0 +1,184 @@
+"""Both families answer with any subset of the optional fields, and their graphs answer alike."""
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT, FeatureMatrix
+from road_assets.core.families import FittedModel
+from road_assets.core.families.boosting import Boosting, BoostingSettings
+from road_assets.core.families.forest import CalibratedForestSettings
+from road_assets.core.model_input import (
+    filled_in,
+    hide_scene,
+    input_fields,
+    known_scenes,
+    knows_scene,
+    mask_scene,
+    model_matrix,
+)
+from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES, SCENE_FIELDS
+from road_assets.core.vocabulary import FEATURE_NAMES, TARGET, UNKNOWN_CODE
+from road_assets_tests.core.core_frames import FIRST_DAY, days_from, make_feature_rows
+
+AGREEMENT = 1e-9
+SMALL = BoostingSettings(max_iter=15, alone_max_iter=10, learning_rate=0.2, min_samples_leaf=10, max_features=0.5)
+
+
+def make_rows(*, seed: int = 1, per_day: int = 60) -> pd.DataFrame:
+    """Rows whose outcome also leans on helmet and speed, so that the optional fields are worth something."""
+    rows = make_feature_rows(days_from(FIRST_DAY, 30), per_day, seed=seed)
+    rng, real = np.random.default_rng(seed), ~rows["synthetic"].to_numpy()
+    danger = 0.5 * (rows["equipement"] == 2) + 0.3 * (rows["vma"] == 80)
+    severe = rows[TARGET].to_numpy() | (rng.random(len(rows)) < danger)
+    return rows.assign(**{TARGET: np.where(real, severe, rows[TARGET]).astype("int8")})
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return make_rows()
+
+
+@pytest.fixture(scope="module")
+def boosting(rows: pd.DataFrame) -> Boosting:
+    return SMALL.fit(rows)
+
+
+def ask_graph(model: FittedModel, matrix: FeatureMatrix) -> npt.NDArray[np.float64]:
+    session = ort.InferenceSession(model.to_graph(), providers=["CPUExecutionProvider"])
+    asked = np.ascontiguousarray(matrix[:, : len(model.features)])
+    (answers,) = session.run([GRAPH_OUTPUT], {GRAPH_INPUT: asked})
+    return np.asarray(answers)
+
+
+def worst_difference(model: FittedModel, matrix: FeatureMatrix) -> float:
+    return float(np.abs(ask_graph(model, matrix) - model.predict(matrix)).max())
+
+
+# --- the graph
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 1000), leaves=st.integers(2, 31), forgotten=st.sets(st.sampled_from(SCENE_FIELD_NAMES)))
+def test_the_boosting_and_its_graph_agree_whatever_was_learned_and_asked(
+    seed: int, leaves: int, forgotten: set[str]
+) -> None:
+    rows = make_rows(seed=seed, per_day=12).assign(**dict.fromkeys(forgotten, UNKNOWN_CODE))
+    model = BoostingSettings(
+        max_iter=4, alone_max_iter=3, max_leaf_nodes=leaves, min_samples_leaf=5, random_state=seed, learning_rate=0.3
+    ).fit(rows)
+    questions = np.concatenate([known_scenes(400, seed=seed), model_matrix(rows)])
+    assert worst_difference(model, questions) <= AGREEMENT
+
+
+def test_a_code_that_no_training_row_had_is_answered_alike(rows: pd.DataFrame) -> None:
+    cars_only = rows[rows["catv"].isin([7, UNKNOWN_CODE])]
+    assert worst_difference(SMALL.fit(cars_only), known_scenes(600, seed=2)) <= AGREEMENT
+
+
+def test_trees_that_never_split_give_a_constant(rows: pd.DataFrame) -> None:
+    model = BoostingSettings(max_iter=2, alone_max_iter=2, min_samples_leaf=100_000).fit(rows)
+    questions = known_scenes(50, seed=1)
+    assert worst_difference(model, questions) <= AGREEMENT
+    assert np.ptp(model.predict(questions)[knows_scene(questions)]) == 0
+
+
+def test_a_calibrated_forest_and_its_graph_agree(rows: pd.DataFrame) -> None:
+    model = CalibratedForestSettings(n_estimators=10, max_depth=8, calibration_share=0.3).fit(rows, threads=1)
+    assert model.scaling is not None
+    assert model.scaling.slope > 0
+    assert worst_difference(model, known_scenes(500, seed=3)) <= AGREEMENT
+
+
+# --- any subset of the optional fields
+
+
+def test_on_the_13_alone_it_is_the_model_that_learned_from_the_13_alone(boosting: Boosting, rows: pd.DataFrame) -> None:
+    alone = SMALL.fit(rows.drop(columns=list(SCENE_FIELD_NAMES)))
+    assert alone.features == FEATURE_NAMES
+    hidden = hide_scene(model_matrix(rows))
+    np.testing.assert_array_equal(boosting.predict(hidden), alone.predict(hidden))
+
+
+@settings(max_examples=20)
+@given(hidden=st.sets(st.sampled_from(MODEL_FIELDS)))
+def test_it_answers_with_any_fields_unknown(boosting: Boosting, rows: pd.DataFrame, hidden: set[str]) -> None:
+    matrix = model_matrix(rows.head(5))
+    matrix[:, [MODEL_FIELDS.index(name) for name in hidden]] = np.nan
+    answers = boosting.predict(matrix)
+    assert ((answers > 0) & (answers < 1)).all()
+
+
+def test_what_is_known_beside_the_13_makes_answers_better(boosting: Boosting) -> None:
+    asked = make_rows(seed=5)
+    asked = asked[~asked["synthetic"]]
+    matrix, severe = model_matrix(asked), asked[TARGET].to_numpy() == 1
+    gap, blind = (
+        boosting.predict(known)[severe].mean() - boosting.predict(known)[~severe].mean()
+        for known in (matrix, hide_scene(matrix))
+    )
+    assert gap > 2 * blind
+
+
+def test_importances_are_shares_of_the_fields_that_matter(boosting: Boosting) -> None:
+    shares = boosting.importances()
+    assert list(shares) == list(MODEL_FIELDS)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert max(shares, key=shares.__getitem__) in {"equipement", "vma"}
+
+
+def test_generated_rows_are_learned_from_only_where_the_settings_say_so(rows: pd.DataFrame) -> None:
+    turned = rows.assign(**{TARGET: rows[TARGET].where(~rows["synthetic"], 1 - rows[TARGET])})
+    questions = known_scenes(50, seed=4)
+    np.testing.assert_array_equal(SMALL.fit(turned).predict(questions), SMALL.fit(rows).predict(questions))
+
+
+# --- the matrix
+
+
+def test_what_had_been_filled_in_is_unknown_again() -> None:
+    rows = make_rows(per_day=2).head(3).assign(**{FILLED: np.array([0, 1, 0b100000], dtype="int16")})
+    matrix = model_matrix(rows)
+    assert np.argwhere(filled_in(rows)).tolist() == [[1, 0], [2, 5]]
+    assert np.argwhere(np.isnan(matrix[:, : len(FEATURE_NAMES)])).tolist() == [[1, 0], [2, 5]]
+
+
+def test_rows_older_than_the_columns_know_the_13_alone() -> None:
+    old = make_rows(per_day=2).drop(columns=[*SCENE_FIELD_NAMES, FILLED])
+    assert not knows_scene(model_matrix(old)).any()
+    assert not np.isnan(model_matrix(old)[:, : len(FEATURE_NAMES)]).any()
+
+
+def test_masking_hides_optional_fields_only_and_from_few_to_all(rows: pd.DataFrame) -> None:
+    matrix = model_matrix(rows[~rows["synthetic"]])
+    masked = mask_scene(matrix, np.random.default_rng(1))
+    width = len(FEATURE_NAMES)
+    np.testing.assert_array_equal(masked[:, :width], matrix[:, :width])
+    hidden = (np.isnan(masked) & ~np.isnan(matrix))[:, width:].mean(axis=1)
+    assert hidden.min() < 0.1
+    assert 0.4 < hidden.mean() < 0.6
+    assert hidden.max() > 0.9
+
+
+def test_the_questions_ask_every_value_and_a_quarter_of_them_the_13_alone() -> None:
+    questions = known_scenes(4000, seed=1)
+    assert 0.25 <= 1 - knows_scene(questions).mean() < 0.35
+    for field in SCENE_FIELDS:
+        column = questions[:, MODEL_FIELDS.index(field.name)]
+        asked = {float(value) for value in column[~np.isnan(column)]}
+        beyond = {value for value in asked if int(value) not in field.values}  # noqa: PD011 - not a frame
+        assert not beyond
+        assert len(asked) > min(100, len(field.values) - 1)
+
+
+def test_the_manifest_lists_codes_or_a_range_for_every_input() -> None:
+    fields = {field.name: field for field in input_fields(MODEL_FIELDS)}
+    assert list(fields) == list(MODEL_FIELDS)
+    assert fields["catu"].codes == {1: "Driver", 2: "Passenger", 3: "Pedestrian"}
+    assert (fields["vma"].low, fields["vma"].high, fields["vma"].unit) == (5, 130, "km/h")
+    assert [field.optional for field in fields.values()] == [name in SCENE_FIELD_NAMES for name in fields]
+    assert all((field.codes is None) != (field.low is None) for field in fields.values())
