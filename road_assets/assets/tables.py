@@ -1,17 +1,13 @@
 """What managers read: facts and figures in Postgres."""
 
-from typing import Final
-
 import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, rows_per_day, shown_once
 from road_assets.partitions import DAILY, to_day, to_days
 from road_assets.resources.database import Database
+from road_assets.resources.decisions import NONE_IN_PRODUCTION
 from road_assets.resources.model_registry import ModelRegistry
-
-NONE_IN_PRODUCTION: Final = "UPDATE model_metrics SET in_production = false WHERE in_production"
-"""Runs in the transaction that writes the new rows: readers never see two models in production, nor none."""
 
 
 @dg.asset(
@@ -48,9 +44,9 @@ def accidents_table(
 def model_metrics_table(
     context: dg.AssetExecutionContext, database: Database, registry: ModelRegistry
 ) -> dg.MaterializeResult:
-    """Write the row of the day's model, and of the one in production, whose state may have changed."""
-    trained, production = registry.newest_as_of(to_day(context.partition_key)), registry.production()
-    models = {model.version: model for model in (trained, production) if model is not None}
+    """Write the rows of the day's candidates, and of the one in production, whose state may have changed."""
+    trained, production = registry.candidates_as_of(to_day(context.partition_key)), registry.production()
+    models = {model.version: model for model in (*trained, production) if model is not None}
     rows = pd.DataFrame(
         [
             {
@@ -74,6 +70,6 @@ def model_metrics_table(
         metadata={
             "dagster/row_count": len(rows),
             "dagster/table_name": "public.model_metrics",
-            "figures of the model in production": figures_table((production or trained).manifest.metrics),
+            "figures of the model in production": figures_table((production or trained[-1]).manifest.metrics),
         }
     )

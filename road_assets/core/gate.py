@@ -1,10 +1,33 @@
-"""Whether a candidate takes the place of the model in production."""
+"""Whether a candidate takes the place of the model in production: better by more than chance, and worse nowhere.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+All candidates of a day and the champion answer for the same rows, and the same resamples of accidents tell how far
+chance moves a difference. The candidate that ranks best is the challenger. The more candidates there are, the further
+the best one stands out by luck; so the bound is taken from the largest surplus over all candidates in each resample
+(the "reality check" of White, Econometrica 68, 2000). It holds for the day as a whole: where no candidate is better
+than the champion, one is promoted on 5 % of days at most, however many there are and however alike.
+"""
 
-from road_assets.core.bundle import Manifest
-from road_assets.core.metrics import DECIDING_METRIC
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from road_assets.core.bundle import Probabilities
+from road_assets.core.gate_slices import Slices
+from road_assets.core.metrics import DECIDING_METRIC, evaluate
+from road_assets.core.paired_bootstrap import Calibration, Figures, Ranking, Resamples, Weights, lower_bound
+from road_assets.core.verdict import CALIBRATION, CONFIDENCE, Comparison, Margins, Verdict
+
+Measure = Callable[[Weights], Figures]
+
+RESAMPLES: Final = 1000
+SEED: Final = 20_240_101
+"""The same rows and models give the same verdict."""
+
+CHANCE: Final = 0.5
+"""ROC-AUC of a constant answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,61 +36,132 @@ class Contender:
 
     Attributes:
         version: in the registry.
-        manifest: what it is.
-        figures: what it reached on the rows that both are judged on.
+        family: kind of model.
+        probabilities: shape (rows,), its answers for the common rows.
+        threshold: a probability at or above it is answered as severe.
     """
 
     version: int
-    manifest: Manifest
-    figures: Mapping[str, float]
-
-    @property
-    def reached(self) -> float:
-        """The figure that decides."""
-        return self.figures[DECIDING_METRIC]
+    family: str
+    probabilities: Probabilities
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided.
+class CommonRows:
+    """What all models are judged on; none of them has seen these users.
 
     Attributes:
-        promote: whether the challenger takes over.
-        reason: why, in a sentence with the figures.
+        labels: shape (rows,), 1 for severe.
+        accidents: shape (rows,), official number of each user's accident.
+        slices: positions of the rows of each group.
     """
 
-    promote: bool
-    reason: str
+    labels: npt.NDArray[Any]
+    accidents: npt.NDArray[Any]
+    slices: Slices
 
 
-def decide(challenger: Contender, champion: Contender | None) -> Decision:
-    """Promote the challenger if there is no champion, or if it ranks the same later rows better.
+def judge(
+    rows: CommonRows,
+    candidates: Sequence[Contender],
+    champion: Contender | None,
+    margins: Margins,
+    *,
+    resamples: int = RESAMPLES,
+) -> Verdict:
+    """Rank the candidates, and hold the best against the champion; without one, against a constant answer.
 
     Args:
-        challenger: trained now; it has not seen the rows it is judged on.
+        rows: that no contender has seen.
+        candidates: at least one.
         champion: in production, if any.
+        margins: from the settings.
+        resamples: of accidents.
+
+    Raises:
+        ValueError: the rows hold only one class.
     """
-    if champion is None:
-        return Decision(
-            promote=True,
-            reason=f"version {challenger.version} is the first: {DECIDING_METRIC} {challenger.reached:.4f}",
-        )
-    if champion.version == challenger.version:
-        return Decision(promote=False, reason=f"version {champion.version} is in production already")
-    first_judged, last_seen = (
-        challenger.manifest.evaluation_window.first_day,
-        champion.manifest.training_window.last_day,
+    contenders = [*candidates, *([champion] if champion else [])]
+    figures = {
+        known.version: evaluate(rows.labels, known.probabilities, threshold=known.threshold) for known in contenders
+    }
+    ranked = sorted(candidates, key=lambda known: (-figures[known.version][DECIDING_METRIC], known.version))
+    draws = Resamples.draw(rows.accidents, resamples, seed=SEED)
+    difference, bound = _gain(rows, ranked, champion, draws)
+    comparisons = _comparisons(rows, ranked[0], champion, margins, draws) if champion else ()
+    required = margins.promotion if champion else 0.0
+    better, worse = bound > required, [str(known) for known in comparisons if known.worse]
+    verdict = Verdict(
+        promote=better and not worse,
+        reasons=(),
+        challenger=ranked[0].version,
+        champion=champion.version if champion else None,
+        candidates=tuple(known.version for known in ranked),
+        difference=difference,
+        lower_bound=bound,
+        rows=len(rows.labels),
+        accidents=draws.accidents,
+        figures=figures,
+        comparisons=comparisons,
     )
-    if last_seen >= first_judged:
-        return Decision(
-            promote=False,
-            reason=f"version {champion.version} in production was trained up to {last_seen} and has seen days that "
-            f"version {challenger.version} is judged on (from {first_judged}); train as of a later day",
-        )
-    better = challenger.reached > champion.reached
-    return Decision(
-        promote=better,
-        reason=f"version {challenger.version} reached {DECIDING_METRIC} {challenger.reached:.4f}, version "
-        f"{champion.version} in production {champion.reached:.4f} on the same rows: "
-        f"{'promoted' if better else 'not promoted'}",
+    gain = _describe(ranked, champion, verdict)
+    gain += f", more than {required:g}" if better else f", which is not more than {required:g}: chance may explain it"
+    return replace(verdict, reasons=(gain, *worse))
+
+
+def _gain(
+    rows: CommonRows, ranked: Sequence[Contender], champion: Contender | None, draws: Resamples
+) -> tuple[float, float]:
+    """What the best candidate gains, and what that is at least, with regard to all of them."""
+    models = [*ranked, *([champion] if champion else [])]
+    observed, resampled = _measure([Ranking.of(rows.labels, known.probabilities).roc_auc for known in models], draws)
+    reached, reached_resampled = (observed[-1], resampled[:, -1:]) if champion else (CHANCE, CHANCE)
+    gains, gains_resampled = observed[: len(ranked)] - reached, resampled[:, : len(ranked)] - reached_resampled
+    difference = float(gains[0])
+    return difference, lower_bound(difference, difference + (gains_resampled - gains).max(axis=1), CONFIDENCE)
+
+
+def _comparisons(
+    rows: CommonRows, challenger: Contender, champion: Contender, margins: Margins, draws: Resamples
+) -> tuple[Comparison, ...]:
+    """Calibration on all rows, and ranking in every slice."""
+    pair = (champion, challenger)
+    everything = ("", "", CALIBRATION, len(rows.labels), margins.calibration)
+    places = [everything, *((*name, DECIDING_METRIC, len(held), margins.slices) for name, held in rows.slices.items())]
+    measures: list[Measure] = [Calibration.of(rows.labels, known.probabilities).error for known in pair]
+    measures += [
+        Ranking.of(rows.labels, known.probabilities, held).roc_auc for held in rows.slices.values() for known in pair
+    ]
+    observed, resampled = _measure(measures, draws)
+    found = []
+    for number, (name, group, metric, count, margin) in enumerate(places):
+        old, new = 2 * number, 2 * number + 1
+        sign = 1 if metric == CALIBRATION else -1  # an error is better where it is small
+        loss = float(sign * (observed[new] - observed[old]))
+        least = lower_bound(loss, sign * (resampled[:, new] - resampled[:, old]), CONFIDENCE)
+        found.append(Comparison(name, group, metric, count, float(observed[old]), float(observed[new]), least, margin))
+    return tuple(found)
+
+
+def _measure(measures: Sequence[Measure], draws: Resamples) -> tuple[Figures, npt.NDArray[np.float64]]:
+    """Each measure on all rows, shape (measures,), and on the resamples, shape (resamples, measures)."""
+    as_they_are = np.ones((1, len(draws.accident_of_row)))
+    observed = np.array([measure(as_they_are)[0] for measure in measures])
+    parts = [np.column_stack([measure(weights) for measure in measures]) for weights in draws.weights()]
+    return observed, np.concatenate(parts)
+
+
+def _describe(ranked: Sequence[Contender], champion: Contender | None, verdict: Verdict) -> str:
+    """The deciding figures in a sentence."""
+    challenger, reached = ranked[0], {version: known[DECIDING_METRIC] for version, known in verdict.figures.items()}
+    first = f"version {challenger.version} ({challenger.family}), "
+    first += f"the best of {len(ranked)} candidates, " if len(ranked) > 1 else ""
+    if champion is None:
+        against = f"a constant answer {CHANCE:.4f}, with no model in production"
+    else:
+        against = f"version {champion.version} in production {reached[champion.version]:.4f}"
+    return (
+        f"{first}reached {DECIDING_METRIC} {reached[challenger.version]:.4f}, {against}, on the same rows: a gain of "
+        f"{verdict.difference:+.4f}, at least {verdict.lower_bound:+.4f} with {CONFIDENCE:.0%} confidence"
     )

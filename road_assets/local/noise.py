@@ -5,8 +5,8 @@ from typing import Final
 import psycopg
 
 from road_assets.local.errors import LocalError
+from road_assets.local.running import tables_of
 from road_assets.local.services import Site
-from road_assets.local.state import load_state
 from road_assets.resources.database import Database
 from road_assets.resources.runtime_settings import RuntimeSettingError, read_noise, set_noise
 
@@ -33,8 +33,9 @@ def noise(site: Site, value: float | None, by: str) -> str:
 
     Raises:
         NoiseError: the value is out of range, or the tables cannot be reached.
+        NotRunningError: there are no tables.
     """
-    database = Database(url=_tables_of(site))
+    database = Database(url=tables_of(site))
     try:
         setting = read_noise(database) if value is None else set_noise(database, value, by=by)
     except RuntimeSettingError as error:
@@ -43,16 +44,3 @@ def noise(site: Site, value: float | None, by: str) -> str:
         raise NoiseError(f"the platform's tables cannot be reached: {error}") from error
     reset = " `road noise 0` ends the rehearsal." if setting.noise else ""
     return f"{setting}. {_APPLIES}{reset}"
-
-
-def _tables_of(site: Site) -> str:
-    if site.settings.database_url is not None:
-        return site.settings.require_database_url()
-    state = load_state(site.home)
-    if state is None or not state.supervisor.alive():
-        raise NoiseError(
-            f"no platform is running in {site.home}, and its tables with it; `make up` starts one. Where the tables "
-            "are elsewhere, name them in ROAD_DATABASE_URL"
-        )
-    site.postgres.port = state.postgres_port
-    return site.postgres.url("road")

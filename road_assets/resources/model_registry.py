@@ -3,7 +3,6 @@
 MLflow is imported inside the functions: it takes seconds, which nobody should pay who only opens Dagster's pages.
 """
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,24 +11,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
-from road_assets.core.bundle import BUNDLE_FILES, MANIFEST_FILE, Manifest, read_manifest
+from road_assets.core.bundle import BUNDLE_FILES, MANIFEST_FILE, read_manifest
 from road_assets.core.candidate import Candidate
 from road_assets.core.drift import CodeCounts
+from road_assets.core.drift_reference import DriftReference, read_counts, read_reference
+from road_assets.core.manifest import Manifest
 from road_assets.core.metrics import DECIDING_METRIC
 from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 BUNDLE_FOLDER: Final = "bundle"
 REFERENCE_FOLDER: Final = "reference"
+_DRIFT_FILE: Final = "drift.json"
 _COUNTS_FILE: Final = "counts.json"
+"""In the place of the former in versions trained before accidents were the unit of drift."""
+
 _SAMPLE_FILE: Final = "sample.parquet"
 AS_OF_TAG: Final = "as_of"
+FAMILY_TAG: Final = "family"
+FIRST_FAMILY: Final = "forest"
+"""What versions are that were registered before there was a tag."""
 BEST_MODEL_TAG: Final = "best_model"
+_LONGEST_TAG: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +49,14 @@ class RegisteredModel:
         run_id: MLflow run that trained it and holds its files.
         as_of: last day that was known when it was trained.
         manifest: what it is.
+        family: kind of model.
     """
 
     version: int
     run_id: str
     as_of: date
     manifest: Manifest
+    family: str = FIRST_FAMILY
 
 
 class NoModelError(LookupError):
@@ -70,12 +80,13 @@ class ModelRegistry(dg.ConfigurableResource):
 
         return MlflowClient(tracking_uri=self.tracking_uri)
 
-    def register(self, run_id: str, as_of: date) -> int:
+    def register(self, run_id: str, as_of: date, family: str = FIRST_FAMILY) -> int:
         """Make the bundle that a run logged a version of the model.
 
         Args:
             run_id: MLflow run with the bundle's folder.
             as_of: last day that was known when it was trained.
+            family: kind of model.
 
         Returns:
             The version's number.
@@ -83,44 +94,75 @@ class ModelRegistry(dg.ConfigurableResource):
         client = self.client()
         if not client.search_registered_models(filter_string=f"name = '{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME, description="Is a user of this accident severely hurt?")
-        tags = {AS_OF_TAG: as_of.isoformat()}
+        tags = {AS_OF_TAG: as_of.isoformat(), FAMILY_TAG: family}
         registered = client.create_model_version(MODEL_NAME, f"runs:/{run_id}/{BUNDLE_FOLDER}", run_id, tags=tags)
         return int(registered.version)
 
     def production(self) -> RegisteredModel | None:
         """The version that answers, or None before the first promotion."""
+        number = self.production_version()
+        return None if number is None else self.version(number)
+
+    def production_version(self) -> int | None:
+        """Number of the version that the production alias points at."""
         client = self.client()
         found = client.search_registered_models(filter_string=f"name = '{MODEL_NAME}'")
         aliases = client.get_registered_model(MODEL_NAME).aliases if found else {}
-        return self.version(int(aliases[PRODUCTION_ALIAS])) if PRODUCTION_ALIAS in aliases else None
+        return int(aliases[PRODUCTION_ALIAS]) if PRODUCTION_ALIAS in aliases else None
 
-    def newest_as_of(self, day: date) -> RegisteredModel:
-        """The version trained last as of a day.
+    def candidates_as_of(self, day: date) -> list[RegisteredModel]:
+        """The versions that stand for promotion as of a day: of each family the one trained last, oldest first.
 
         Raises:
-            NoModelError: none was.
+            NoModelError: none was trained.
         """
         versions = self.client().search_model_versions(
             f"name = '{MODEL_NAME}' and tag.{AS_OF_TAG} = '{day.isoformat()}'"
         )
         if not versions:
             raise NoModelError(f"no model was trained as of {day}; materialize severity_model for {day} first")
-        return self.version(max(int(found.version) for found in versions))
+        in_order = sorted(versions, key=lambda found: int(found.version))
+        newest = {_family(found): int(found.version) for found in in_order}
+        return [self.version(number) for number in sorted(newest.values())]
+
+    def holds(self, number: int) -> bool:
+        """Whether there is such a version."""
+        return bool(self.client().search_model_versions(f"name = '{MODEL_NAME}' and version_number = {number}"))
 
     def version(self, number: int) -> RegisteredModel:
         """One version with its manifest."""
         found = self.client().get_model_version(MODEL_NAME, str(number))
         files = self._download(found.run_id, BUNDLE_FOLDER, (MANIFEST_FILE,))
-        return RegisteredModel(number, found.run_id, date.fromisoformat(found.tags[AS_OF_TAG]), read_manifest(files))
+        as_of = date.fromisoformat(found.tags[AS_OF_TAG])
+        return RegisteredModel(number, found.run_id, as_of, read_manifest(files), _family(found))
+
+    def note(self, model: RegisteredModel, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+        """Tell MLflow what was found out about a version.
+
+        Args:
+            model: the version.
+            tags: of the version; cut where MLflow would refuse them for their length.
+            metrics: of the run that trained it.
+        """
+        client = self.client()
+        for name, value in tags.items():
+            client.set_model_version_tag(MODEL_NAME, str(model.version), name, value[:_LONGEST_TAG])
+        for name, figure in metrics.items():
+            client.log_metric(model.run_id, name, figure)
 
     def bundle_files(self, model: RegisteredModel) -> dict[str, bytes]:
         """The serving bundle of a version."""
         return self._download(model.run_id, BUNDLE_FOLDER, BUNDLE_FILES)
 
-    def reference_counts(self, model: RegisteredModel) -> CodeCounts:
+    def drift_reference(self, model: RegisteredModel) -> DriftReference:
         """What drift is measured against, frozen when the version was trained."""
-        content = self._download(model.run_id, REFERENCE_FOLDER, (_COUNTS_FILE,))[_COUNTS_FILE]
-        return {name: np.array(counts, dtype=np.int64) for name, counts in json.loads(content).items()}
+        stored = {Path(found.path).name for found in self.client().list_artifacts(model.run_id, REFERENCE_FOLDER)}
+        name, read = (_DRIFT_FILE, read_reference) if _DRIFT_FILE in stored else (_COUNTS_FILE, read_counts)
+        return read(self._download(model.run_id, REFERENCE_FOLDER, (name,))[name])
+
+    def reference_counts(self, model: RegisteredModel) -> CodeCounts:
+        """The real training rows of a version per code of the 13 features."""
+        return self.drift_reference(model).codes
 
     def reference_sample(self, model: RegisteredModel) -> pd.DataFrame:
         """Some real training rows of a version, for pictures."""
@@ -139,6 +181,19 @@ class ModelRegistry(dg.ConfigurableResource):
                 client.delete_model_version_tag(MODEL_NAME, other.version, BEST_MODEL_TAG)
         won_by = f"{DECIDING_METRIC}={model.manifest.metrics[DECIDING_METRIC]:.4f}"
         client.set_model_version_tag(MODEL_NAME, str(model.version), BEST_MODEL_TAG, won_by)
+
+    def run_files(self, run_id: str, folder: str) -> dict[str, bytes]:
+        """Every file that a run logged in a folder, by name; empty if it logged none there."""
+        names = [
+            file.path.rpartition("/")[2] for file in self.client().list_artifacts(run_id, folder) if not file.is_dir
+        ]
+        return self._download(run_id, folder, tuple(names))
+
+    def log_run_files(self, run_id: str, folder: str, files: Mapping[str, bytes]) -> None:
+        """Log files beside those of a run; files of the same name are replaced."""
+        with tempfile.TemporaryDirectory() as source:
+            _write_files(Path(source), files)
+            self.client().log_artifacts(run_id, source, folder)
 
     def run_url(self, run_id: str) -> str:
         """The page of an MLflow run."""
@@ -161,6 +216,10 @@ class ModelRegistry(dg.ConfigurableResource):
         )
 
 
+def _family(version: "ModelVersion") -> str:
+    return str(version.tags.get(FAMILY_TAG, FIRST_FAMILY))
+
+
 def write_model_folder(candidate: Candidate, folder: Path) -> None:
     """Lay out a candidate's bundle as an MLflow model, so that both the service and MLflow's own tools can load it.
 
@@ -173,14 +232,15 @@ def write_model_folder(candidate: Candidate, folder: Path) -> None:
     import onnx
     from mlflow.models import infer_signature
 
-    from road_assets.core.bundle import GRAPH_FILE, GRAPH_OUTPUT
-    from road_assets.core.training import known_questions
+    from road_assets.core.bundle import GRAPH_FILE, GRAPH_INPUT, GRAPH_OUTPUT
+    from road_assets.core.model_input import known_scenes
 
-    example = known_questions(3, seed=0)
+    example = known_scenes(3, seed=0)[:, : len(candidate.facts.features)]
     mlflow.onnx.save_model(
         onnx.load_model_from_string(candidate.files[GRAPH_FILE]),
         str(folder),
-        signature=infer_signature(example, {GRAPH_OUTPUT: candidate.probabilities[:3]}),
+        signature=infer_signature({GRAPH_INPUT: example}, {GRAPH_OUTPUT: candidate.model.predict(example)}),
+        input_example={GRAPH_INPUT: example},
         pip_requirements=["onnxruntime", "numpy"],
         save_as_external_data=False,
     )
@@ -190,8 +250,7 @@ def write_model_folder(candidate: Candidate, folder: Path) -> None:
 def write_reference_folder(candidate: Candidate, folder: Path) -> None:
     """Write what drift will be measured against while this candidate serves."""
     folder.mkdir(parents=True)
-    counts = {name: counted.tolist() for name, counted in candidate.reference.items()}
-    _write_files(folder, {_COUNTS_FILE: json.dumps(counts).encode()})
+    _write_files(folder, {_DRIFT_FILE: candidate.reference.to_json().encode()})
     candidate.reference_sample.to_parquet(folder / _SAMPLE_FILE, index=False)
 
 

@@ -1,0 +1,91 @@
+"""The gate: judges the day's candidates against the champion; ``production_model`` waits for it, and acts on it.
+
+It is blocking, so that promotion comes after it, and a refusal is a warning, so that promotion still runs: it has the
+refusal to write down.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from road_assets.assets import plots
+from road_assets.assets.common import picture, preview
+from road_assets.core.verdict import Verdict
+from road_assets.judging import Court, judge_day
+from road_assets.partitions import DAILY, to_day
+from road_assets.pointer import hold_pointer
+from road_assets.resources.database import Database
+from road_assets.resources.decisions import Author
+from road_assets.resources.gate import GateMargins
+from road_assets.resources.lake import Lake
+from road_assets.resources.model_registry import ModelRegistry
+
+ASSET: Final = "severity_model"
+CHECK: Final = "gate"
+GATE_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(ASSET), CHECK)
+
+
+@dg.asset_check(
+    asset=ASSET,
+    name=CHECK,
+    blocking=True,
+    partitions_def=DAILY,
+    description=(
+        "The best of the day's candidates ranks later real users better than the model in production, by more than "
+        "chance (paired bootstrap over accidents, one-sided 95 %), and is worse neither in calibration nor in any "
+        "group of users."
+    ),
+)
+def gate(
+    context: dg.AssetCheckExecutionContext,
+    lake: Lake,
+    registry: ModelRegistry,
+    database: Database,
+    gate_margins: GateMargins,
+) -> dg.AssetCheckResult:
+    """Judge, store the verdict, show the grounds."""
+    run = context.op_execution_context
+    day = to_day(run.partition_key)
+    with hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer:
+        noticed = pointer.reconcile()
+        verdict, stored = judge_day(Court(lake, registry, gate_margins.margins()), pointer, day)
+    for sentence in (*noticed, *verdict.reasons):
+        context.log.info(sentence)
+    return dg.AssetCheckResult(
+        passed=verdict.promote,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(verdict.reasons),
+        metadata={
+            "verdict": "promote" if verdict.promote else "refuse",
+            "verdict id": stored.id,
+            "noticed": "; ".join(noticed) or "nothing",
+            **grounds_shown(verdict, registry),
+        },
+    )
+
+
+def grounds_shown(verdict: Verdict, registry: ModelRegistry) -> Mapping[str, Any]:
+    """What a verdict rests on, for people: links, tables, a plot of the groups."""
+    shown: dict[str, Any] = {"reasons": "; ".join(verdict.reasons)}
+    if verdict.challenger is not None:
+        shown["challenger"] = dg.MetadataValue.url(registry.version_url(verdict.challenger))
+    if verdict.champion is not None:
+        shown["champion"] = dg.MetadataValue.url(registry.version_url(verdict.champion))
+    if verdict.difference is None or verdict.lower_bound is None:
+        return shown
+    shown |= {
+        "gain": verdict.difference,
+        "gain, lower bound": verdict.lower_bound,
+        "judged on rows": verdict.rows,
+        "judged on accidents": verdict.accidents,
+    }
+    figures = pd.DataFrame({f"version {version}": dict(known) for version, known in verdict.figures.items()})
+    figures = figures.rename_axis("figure").reset_index()
+    shown["figures by version"] = preview(figures.round(4), rows=len(figures))
+    if verdict.comparisons:
+        table = pd.DataFrame(verdict.grounds()["comparisons"])
+        shown["calibration and groups of users"] = preview(table.round(4), rows=len(table))
+        shown["loss by group"] = picture(plots.losses(verdict.comparisons), "loss by group")
+    return shown

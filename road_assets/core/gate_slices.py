@@ -1,0 +1,69 @@
+"""The groups of users in which a new model must not be worse than the one it replaces."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from road_assets.core.vocabulary import FEATURE_BY_NAME, TARGET
+
+SLICED_FEATURES: Final = ("catu", "sexe", "lum", "catr")
+DEPARTMENT: Final = "dep"
+ILE_DE_FRANCE: Final = frozenset({"75", "77", "78", "91", "92", "93", "94", "95"})
+
+ENOUGH_OF_EACH_CLASS: Final = 50
+"""Fewer severe or fewer other users than this rank too much by luck to say anything."""
+
+Slices = dict[tuple[str, str], npt.NDArray[np.intp]]
+"""Field and group, for people, to the positions of the group's rows."""
+
+
+def department_group(code: str) -> str:
+    """Where a département lies; nothing for rows that do not say.
+
+    Args:
+        code: as in the files, "1" to "95", "2A", "2B", and three digits from 971 on overseas.
+    """
+    code = code.strip().upper().zfill(2)
+    if code in {"00", "NAN", "<NA>"}:
+        return ""
+    if code in ILE_DE_FRANCE:
+        return "Île-de-France"
+    return "overseas" if len(code) > 2 else "elsewhere in metropolitan France"  # noqa: PLR2004 - digits of a code
+
+
+def group_labels(rows: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """The group of each row, in words, by what the rows are divided by; nothing where it is not known.
+
+    Args:
+        rows: feature rows; ``dep`` may be missing, as in rows written before there was one.
+    """
+    groups = {name: _labels(rows, name) for name in SLICED_FEATURES}
+    if DEPARTMENT in rows:
+        groups["département"] = rows[DEPARTMENT].fillna("").astype(str).map(department_group).to_numpy(dtype=str)
+    return groups
+
+
+def slices_of(rows: pd.DataFrame) -> Slices:
+    """Divide rows by what dispatchers and the law care about.
+
+    Args:
+        rows: feature rows with the target; ``dep`` may be missing, as in rows written before there was one.
+
+    Returns:
+        The slices that hold at least ``ENOUGH_OF_EACH_CLASS`` rows of both classes.
+    """
+    severe = rows[TARGET].to_numpy() == 1
+    found: Slices = {}
+    for field, values in group_labels(rows).items():
+        for value in sorted(set(values) - {""}):
+            inside = values == value
+            if min(int((inside & severe).sum()), int((inside & ~severe).sum())) >= ENOUGH_OF_EACH_CLASS:
+                found[field, value] = np.flatnonzero(inside)
+    return found
+
+
+def _labels(rows: pd.DataFrame, name: str) -> npt.NDArray[Any]:
+    words = {code.value: f"{code.value} {code.en}" for code in FEATURE_BY_NAME[name].codes}
+    return rows[name].map(words).fillna("").to_numpy(dtype=str)

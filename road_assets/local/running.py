@@ -1,0 +1,48 @@
+"""Where a command finds the tables and the model registry: those of the running platform, or those that are named."""
+
+from road_assets.local.errors import LocalError
+from road_assets.local.services import Site
+from road_assets.local.state import PlatformState, load_state
+
+
+class NotRunningError(LocalError):
+    """No platform runs in this home, and the environment names none elsewhere."""
+
+
+def tables_of(site: Site) -> str:
+    """Address of the tables, with the password.
+
+    Args:
+        site: of the platform; ``ROAD_DATABASE_URL`` comes first.
+
+    Raises:
+        NotRunningError: there are none.
+    """
+    if site.settings.database_url is not None:
+        return site.settings.require_database_url()
+    site.postgres.port = _running(site, "its tables", "ROAD_DATABASE_URL").postgres_port
+    return site.postgres.url("road")
+
+
+def mlflow_of(site: Site) -> str:
+    """Address of the model registry.
+
+    Args:
+        site: of the platform; ``MLFLOW_TRACKING_URI`` comes first.
+
+    Raises:
+        NotRunningError: there is none.
+    """
+    if site.settings.mlflow_tracking_uri is not None:
+        return site.settings.mlflow_tracking_uri
+    return _running(site, "its model registry", "MLFLOW_TRACKING_URI").addresses["mlflow"]
+
+
+def _running(site: Site, what: str, variable: str) -> PlatformState:
+    state = load_state(site.home)
+    if state is None or not state.supervisor.alive():
+        raise NotRunningError(
+            f"no platform is running in {site.home}, and {what} with it; `make up` starts one. Where the platform is "
+            f"elsewhere, name {what.removeprefix('its ')} in {variable}"
+        )
+    return state

@@ -1,0 +1,161 @@
+"""The pointer to the model in production: decided in Postgres; the registry's alias, which the service polls, follows.
+
+Whoever moves it holds a lock for as long as that takes, so that of two promotions the second meets what the first left.
+A decision is a transaction in Postgres, which also says that the registry is still to follow; then the alias moves;
+then it is noted that it has. So a kill at any moment leaves one of these states, and the next to hold the pointer tells
+them apart:
+
+- the decision was not written: nothing has happened;
+- it was written and the registry has not followed, or nobody noted it: Postgres is right, the alias follows now;
+- the registry had followed and shows something else now: somebody moved the alias by hand. The service obeys the alias,
+  so the registry is right, and the table of promotions gets a row that says so.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from road_assets.core.reigns import FOUND, Reign
+from road_assets.resources import decisions
+from road_assets.resources.database import Database
+from road_assets.resources.decisions import Author, Decision
+from road_assets.resources.model_registry import ModelRegistry
+
+_LOCK: Final = 7_202_412
+"""Any number, the same for all who move the pointer."""
+
+WAIT_SECONDS: Final = 600
+"""A gate that is judging is done in less."""
+
+
+class PointerError(RuntimeError):
+    """The model in production cannot be changed now; the message says what stands and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """The pointer, while nobody else can move it.
+
+    Attributes:
+        connection: holds the lock; commits by itself outside of a transaction.
+        registry: whose alias follows.
+        author: who holds it.
+    """
+
+    connection: psycopg.Connection
+    registry: ModelRegistry
+    author: Author
+
+    def version(self) -> int | None:
+        """The version in production."""
+        champion = decisions.read_champion(self.connection)
+        return champion.version if champion else None
+
+    def reigns(self) -> list[Reign]:
+        """All that ever changed production, in order of time."""
+        return decisions.read_reigns(self.connection)
+
+    def move(self, decision: Decision) -> None:
+        """Make a version the champion: in Postgres, then in the registry.
+
+        Raises:
+            PointerError: the registry has not followed; the decision stands, and whoever holds the pointer next makes
+                it follow.
+        """
+        with self.connection.transaction():
+            decisions.crown(self.connection, decision, self.author)
+        if decision.version is not None:
+            self._publish(decision.version)
+
+    def _publish(self, version: int) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.registry.promote(self.registry.version(version))
+        except (MlflowException, OSError) as error:
+            raise PointerError(
+                f"it is decided and written that version {version} is in production, but the model registry has not "
+                f"followed, and the service goes on with the version before: {error}. Once MLflow answers, materialize "
+                "production_model again, or train, or roll back: each makes the registry follow first"
+            ) from error
+        decisions.note_published(self.connection)
+
+    def reconcile(self) -> list[str]:
+        """Make Postgres and the registry agree, whatever happened since somebody held the pointer.
+
+        Returns:
+            What was not as expected and is now, in sentences; nothing to say in most cases.
+        """
+        champion, shown = decisions.read_champion(self.connection), self.registry.production_version()
+        if champion is None:
+            return [] if shown is None else [self._accept(shown, None)]
+        if champion.published and shown == champion.version:
+            return []
+        if not self.registry.holds(champion.version) or (champion.published and shown is not None):
+            return [self._accept(shown, champion.version)]
+        if not champion.published:
+            self._publish(champion.version)
+            return [f"version {champion.version} was decided upon, and the registry had not followed; it has now"]
+        self._publish(champion.version)
+        return [f"the registry had lost its production alias; it points at version {champion.version} again"]
+
+    def _accept(self, shown: int | None, expected: int | None) -> str:
+        reason = (
+            f"the registry's production alias points at {_name(shown)}, where {_name(expected)} was decided upon: it "
+            "was moved by hand, or before decisions were written down"
+        )
+        model = None if shown is None else self.registry.version(shown)
+        self.move(
+            Decision(
+                FOUND,
+                shown,
+                expected,
+                [reason],
+                as_of=model.as_of if model else None,
+                family=model.family if model else None,
+                figures=dict(model.manifest.metrics) if model else {},
+                mlflow_run_id=model.run_id if model else None,
+            )
+        )
+        return reason
+
+
+@contextmanager
+def hold_pointer(
+    database: Database, registry: ModelRegistry, author: Author, *, wait_seconds: float = WAIT_SECONDS
+) -> Iterator[Pointer]:
+    """Hold the pointer, and let it go at the end, however that comes.
+
+    Args:
+        database: the platform's tables.
+        registry: the model registry.
+        author: who decides.
+        wait_seconds: how long another holder is waited for.
+
+    Raises:
+        PointerError: somebody else holds it for too long, or the tables are older than this version of the platform.
+    """
+    with database.connect() as connection:
+        connection.autocommit = True
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{int(wait_seconds * 1000)}ms",))
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        except psycopg.errors.LockNotAvailable as error:
+            raise PointerError(
+                f"another promotion or rollback has been at work for {wait_seconds:g} s; nothing was changed. Try "
+                "again when its run is over"
+            ) from error
+        try:
+            yield Pointer(connection, registry, author)
+        except psycopg.errors.UndefinedTable as error:
+            raise PointerError(
+                f"{error.diag.message_primary}: the tables are older than this version of the platform; start the "
+                "platform again, which brings them up to date"
+            ) from error
+
+
+def _name(version: int | None) -> str:
+    return "no version" if version is None else f"version {version}"

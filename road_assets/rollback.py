@@ -1,0 +1,66 @@
+"""Back to a former champion in one step: the same for ``road rollback`` and for ``rollback_job``."""
+
+from dataclasses import dataclass
+
+from road_assets.core.reigns import ROLLED_BACK, former_champion
+from road_assets.pointer import hold_pointer
+from road_assets.resources.database import Database
+from road_assets.resources.decisions import Author, Decision
+from road_assets.resources.model_registry import ModelRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """What a rollback did.
+
+    Attributes:
+        version: in production now.
+        previous: in production before.
+        noticed: what had to be put right first, in sentences.
+    """
+
+    version: int
+    previous: int | None
+    noticed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say what is so now, and until when."""
+        first = "".join(f"{sentence}. " for sentence in self.noticed)
+        return (
+            f"{first}version {self.version} is in production again, in the place of version {self.previous}. It stays "
+            f"until a newly trained version passes the gate, which leaves version {self.previous} alone. The service "
+            "takes it over by itself within seconds"
+        )
+
+
+def roll_back(database: Database, registry: ModelRegistry, version: int | None, author: Author) -> Rollback:
+    """Bring back a version that was in production before.
+
+    Args:
+        database: the platform's tables.
+        registry: the model registry.
+        version: to bring back; by default the one before the present one.
+        author: who decides.
+
+    Raises:
+        NoFormerChampionError: the version was never in production, is there now, or there is none before.
+        PointerError: somebody else is at it, or the registry has not followed.
+    """
+    with hold_pointer(database, registry, author) as pointer:
+        noticed = pointer.reconcile()
+        reigns = pointer.reigns()
+        target, previous = former_champion(reigns, version), pointer.version()
+        model = registry.version(target)
+        asked = "the version before it" if version is None else f"version {version}"
+        decision = Decision(
+            ROLLED_BACK,
+            target,
+            previous,
+            [f"{author.name} rolled back from version {previous} to {asked}"],
+            as_of=model.as_of,
+            family=model.family,
+            figures=dict(model.manifest.metrics),
+            mlflow_run_id=model.run_id,
+        )
+        pointer.move(decision)
+    return Rollback(target, previous, tuple(noticed))
