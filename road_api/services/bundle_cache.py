@@ -9,12 +9,14 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from road_api.services.model_store import ModelRef
 from road_assets.core.bundle import BUNDLE_FILES, MANIFEST_FILE, BundleError
+from road_assets.core.card_words import HTML_CARDS
 
 POINTER_FILE: Final = "current.json"
 KEPT_BUNDLES: Final = 3
@@ -32,7 +34,7 @@ class BundleCache:
         """Read the last good bundle.
 
         Returns:
-            Its version and files, not yet checked; None if nothing was ever saved.
+            Its version and files, not yet checked, and the pages of its card if they were saved; None if nothing was.
 
         Raises:
             BundleError: the pointer or a file is missing or unreadable.
@@ -44,7 +46,8 @@ class BundleCache:
             content = json.loads(pointer.read_bytes())
             folder = self._directory / content["folder"]
             ref = ModelRef(content["version"], content["run_id"])
-            return ref, {name: (folder / name).read_bytes() for name in BUNDLE_FILES}
+            card = [name for name in HTML_CARDS.values() if (folder / name).is_file()]
+            return ref, {name: (folder / name).read_bytes() for name in (*BUNDLE_FILES, *card)}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"the bundle kept in {self._directory} cannot be read: {error}") from error
 
@@ -66,6 +69,21 @@ class BundleCache:
             _write(Path(scratch) / POINTER_FILE, pointer)
             (Path(scratch) / POINTER_FILE).replace(self._directory / POINTER_FILE)
         self._prune(keep=name)
+
+    def save_card(self, ref: ModelRef, card: Mapping[str, bytes]) -> None:
+        """Keep a card that came after its bundle; nothing is done if another bundle was saved since.
+
+        Args:
+            ref: version that it describes.
+            card: pages by file name.
+
+        Raises:
+            OSError: the directory cannot be written.
+            BundleError: the bundle on disk cannot be read.
+        """
+        kept = self.load()
+        if kept is not None and kept[0] == ref:
+            self.save(ref, {**kept[1], **card})
 
     def _place_folder(self, name: str, files: dict[str, bytes]) -> None:
         target = self._directory / name

@@ -5,7 +5,8 @@ Whatever goes wrong, the model that answers stays, the failure is logged and cou
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,9 @@ from road_api.services.bundle_cache import BundleCache
 from road_api.services.model_registry import ModelRegistry, RegistryError
 from road_api.services.model_store import ModelRef, ModelStore, ServedModel
 from road_assets.core.bundle import BundleError
+
+LOOKS_BETWEEN_CARDS: Final = 6
+"""A card that is not there yet is asked for at every sixth look: half a minute at the usual pace."""
 
 logger = structlog.get_logger()
 
@@ -47,6 +51,7 @@ class ModelPoller:
         self._store = store
         self._metrics = metrics
         self.state = PollerState()
+        self._looks_without_card = 0
 
     async def restore(self) -> None:
         """Start with the bundle on disk, if there is one; a damaged one is refused and reported."""
@@ -76,6 +81,7 @@ class ModelPoller:
             return
         if current is not None and current.ref == ref:
             self.state.refused = None
+            await self._complete(current)
             return
         try:
             await self._load(ref)
@@ -87,6 +93,24 @@ class ModelPoller:
         model = await asyncio.to_thread(ServedModel.open, ref, files)
         await asyncio.to_thread(self._cache.save, ref, files)
         self._swap(model, source="registry")
+        self._looks_without_card = 0
+        await self._complete(model)
+
+    async def _complete(self, model: ServedModel) -> None:
+        """Fetch the card of the model that answers, if it has none; whatever goes wrong, the model answers on."""
+        looks, self._looks_without_card = self._looks_without_card, self._looks_without_card + 1
+        if model.card or looks % LOOKS_BETWEEN_CARDS:
+            return
+        try:
+            card = await self._registry.download_card(model.ref)
+            await asyncio.to_thread(self._cache.save_card, model.ref, card)
+        except (RegistryError, BundleError, OSError) as error:
+            if model.card_problem is None:
+                logger.info("no model card", version=model.ref.version, reason=str(error))
+            self._store.current = replace(model, card_problem=str(error))
+        else:
+            self._store.current = replace(model, card=card, card_problem=None)
+            logger.info("model card loaded", version=model.ref.version)
 
     def _swap(self, model: ServedModel, source: str) -> None:
         self._store.current = model

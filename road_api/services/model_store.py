@@ -1,9 +1,11 @@
 """The model that answers now. Replacing it is one assignment: a request sees the old or the new one, never a mix."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from road_assets.core.bundle import ANSWERS_FILE, Bundle
+from road_assets.core.card_words import HTML_CARDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,16 @@ class ServedModel:
         ref: which version it is.
         bundle: the running model.
         known_answers: content of the bundle's file of known questions.
+        card: pages of the model card by file name, empty while the registry has none.
+        card_problem: why there is none.
         loaded_at: moment of loading, UTC.
     """
 
     ref: ModelRef
     bundle: Bundle
     known_answers: bytes
+    card: Mapping[str, bytes] = field(default_factory=dict)
+    card_problem: str | None = None
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
@@ -36,12 +42,13 @@ class ServedModel:
 
         Args:
             ref: which version the files are.
-            files: content of the bundle by file name.
+            files: content of the bundle by file name, with the pages of the card where there are any.
 
         Raises:
             BundleError: the bundle must not answer.
         """
-        return cls(ref, Bundle.open(files), files[ANSWERS_FILE])
+        card = {name: files[name] for name in HTML_CARDS.values() if name in files}
+        return cls(ref, Bundle.open(files), files[ANSWERS_FILE], card)
 
 
 class ModelStore:
