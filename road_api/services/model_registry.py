@@ -4,12 +4,14 @@ The mlflow package is not used: it takes seconds to import and brings what the s
 """
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any, Final
 
 import httpx
 
 from road_api.services.model_store import ModelRef
 from road_assets.core.bundle import BUNDLE_FILES
+from road_assets.core.card_words import CARD_FOLDER, HTML_CARDS
 from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
 
 BUNDLE_FOLDER: Final = "bundle"
@@ -20,6 +22,9 @@ TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
 
 _NO_SUCH_ALIAS = (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST)
 """What MLflow answers for a missing model and for a missing alias."""
+
+
+_NO_ENTRY = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 
 class RegistryError(RuntimeError):
@@ -76,9 +81,23 @@ class ModelRegistry:
         Raises:
             RegistryError: a file is missing or the transfer broke.
         """
+        return await self._download(ref, BUNDLE_FOLDER, BUNDLE_FILES)
+
+    async def download_card(self, ref: ModelRef) -> dict[str, bytes]:
+        """Fetch the pages of a version's card, which is written some seconds after the version is promoted.
+
+        Returns:
+            Content by file name.
+
+        Raises:
+            RegistryError: there is none, or the transfer broke.
+        """
+        return await self._download(ref, CARD_FOLDER, HTML_CARDS.values())
+
+    async def _download(self, ref: ModelRef, folder: str, names: Iterable[str]) -> dict[str, bytes]:
         files = {}
-        for name in BUNDLE_FILES:
-            response = await self._get("get-artifact", {"run_uuid": ref.run_id, "path": f"{BUNDLE_FOLDER}/{name}"})
+        for name in names:
+            response = await self._get("get-artifact", {"run_uuid": ref.run_id, "path": f"{folder}/{name}"})
             _expect_success(response)
             files[name] = response.content
         return files
@@ -106,5 +125,10 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _expect_success(response: httpx.Response) -> None:
+    if response.status_code in _NO_ENTRY:
+        raise RegistryError(
+            f"{response.url.copy_with(query=None)} answered {response.status_code}: it does not let us in; set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a user who may read the model"
+        )
     if not response.is_success:
         raise RegistryError(f"{response.url} answered {response.status_code}: {response.text[:200]!r}")

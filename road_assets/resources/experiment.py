@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
 
 EXPERIMENT: Final = "accident-severity"
+_REFUSALS: Final = (401, 403)
 
 
 @dg.resource(
@@ -23,6 +25,7 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
     """
     from dagster_mlflow import mlflow_tracking
 
+    _prepare(context.resource_config["tracking_uri"], context.resource_config["experiment_name"])
     config = {
         "experiment_name": context.resource_config["experiment_name"],
         "mlflow_tracking_uri": context.resource_config["tracking_uri"],
@@ -36,5 +39,37 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
         try:
             yield mlflow
         finally:
-            if mlflow.active_run():  # the asset ends the run itself when all went well
+            while mlflow.active_run():  # the asset ends its runs itself when all went well
                 mlflow.end_run(status="FAILED")
+
+
+class NoEntryError(RuntimeError):
+    """MLflow's server does not accept user and password."""
+
+
+def _prepare(tracking_uri: str, experiment: str) -> None:
+    """Make the experiment, and find out before hours of training whether the server lets us in.
+
+    Raises:
+        NoEntryError: it does not.
+    """
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(tracking_uri=tracking_uri)
+    try:
+        if client.get_experiment_by_name(experiment) is None:
+            client.create_experiment(experiment, artifact_location=_artifacts_beside(tracking_uri))
+    except MlflowException as error:
+        if any(f"error code {status}" in str(error) for status in _REFUSALS) or "PERMISSION_DENIED" in str(error):
+            raise NoEntryError(
+                f"MLflow at {tracking_uri} does not let us in; set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD to a user who may write to it"
+            ) from error
+        raise
+
+
+def _artifacts_beside(tracking_uri: str) -> str | None:
+    """With a SQLite file for a registry, its artifacts lie beside it, and not wherever the process happens to work."""
+    _, found, path = tracking_uri.partition("sqlite:///")
+    return (Path(path).absolute().parent / "artifacts").as_uri() if found else None
