@@ -1,18 +1,26 @@
-"""The drift report that people read: Evidently draws it, with our distance and our thresholds.
+"""The drift report that people read: Evidently draws it, with our distances, our thresholds and our verdicts.
 
-Evidently's own tests are not used: its default changes with the sample size, its "TVD" is a permutation p-value.
+Evidently's own tests are not used: its default changes with the sample size, its "TVD" is a permutation p-value. The
+pictures show a sample of the training rows; the figures are those of all of them, as in the tables.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
-from road_assets.core.drift import DISTANCE_THRESHOLD, RETRAIN_ABOVE, sampling_noise, total_variation
-from road_assets.core.vocabulary import FEATURES, UNKNOWN_CODE, Feature
+from road_assets.core.drift import DriftScore, Gauge, correlation, total_variation
+from road_assets.core.drift_counts import FEATURE_VARIABLES, NUMERIC_VARIABLES, Counts, Variable, positions_of
+from road_assets.core.vocabulary import FEATURE_BY_NAME, UNKNOWN_CODE, Feature
 
 _DISTANCE_TEST: Final = "tvd_distance"
+_CORRELATION_TEST: Final = "histogram_correlation"
+
+Judge = Callable[["pd.Series[Any]", "pd.Series[Any]", Any, float], tuple[float, bool]]
+"""A test in the form that Evidently calls: reference, current, type, threshold; to the figure and the verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +36,17 @@ class RenderedReport:
     json: str
 
 
-def render_report(reference: pd.DataFrame, current: pd.DataFrame, *, title: str) -> RenderedReport:
+def render_report(
+    reference: pd.DataFrame, current: pd.DataFrame, gauge: Gauge, score: DriftScore, *, title: str
+) -> RenderedReport:
     """Draw the report.
 
     Args:
-        reference: real rows of the production model's training window, or a sample of them; the 13 features.
-        current: real rows of the trailing window; the 13 features.
+        reference: real rows of the production model's training window, or a sample of them: the 13 features and, where
+            they are known, numeric fields.
+        current: real rows of the trailing window, likewise.
+        gauge: holds the reference's counts and the limits.
+        score: what was found; its bounds of chance are the report's.
         title: stands above the report; it says which days are compared and where the data comes from.
 
     Returns:
@@ -43,15 +56,20 @@ def render_report(reference: pd.DataFrame, current: pd.DataFrame, *, title: str)
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
-    _register_distance()
-    names = [_caption(feature) for feature in FEATURES]
-    definition = DataDefinition(categorical_columns=names)
-    datasets = [Dataset.from_pandas(_with_words(rows), data_definition=definition) for rows in (current, reference)]
+    numeric = _numeric_in(reference, current, score)
+    codes, numbers = [_caption(known) for known in FEATURE_VARIABLES], [_caption(known) for known in numeric]
+    _register_tests(gauge, score, numeric)
+    definition = DataDefinition(categorical_columns=codes, numerical_columns=numbers)
+    datasets = [
+        Dataset.from_pandas(_with_words(rows, numeric), data_definition=definition) for rows in (current, reference)
+    ]
     preset = DataDriftPreset(
-        columns=names,
+        columns=[*codes, *numbers],
         cat_method=_DISTANCE_TEST,
-        cat_threshold=DISTANCE_THRESHOLD,
-        drift_share=RETRAIN_ABOVE,
+        cat_threshold=gauge.limits.distance_threshold,
+        num_method=_CORRELATION_TEST,
+        num_threshold=gauge.limits.correlation_threshold,
+        drift_share=gauge.limits.retrain_above,
     )
     snapshot = Report([preset]).run(*datasets)
     page = snapshot.get_html_str(as_iframe=False).replace("<body>", f"<body>{_headline(title)}", 1)
@@ -62,40 +80,74 @@ def _headline(title: str) -> str:
     return f'<h1 style="font: 600 1.1rem sans-serif; margin: 1rem 2rem">{escape(title)}</h1>'
 
 
-def judge_column(
-    reference: "pd.Series[Any]", current: "pd.Series[Any]", _feature_type: Any, threshold: float
-) -> tuple[float, bool]:
-    """Our distance and verdict, in the form that Evidently calls.
+def _numeric_in(reference: pd.DataFrame, current: pd.DataFrame, score: DriftScore) -> list[Variable]:
+    """Numeric fields of which both sides hold enough; Evidently refuses an empty column."""
+    judged = {found.feature for found in score.beside if not np.isnan(found.distance)}
+    return [
+        known
+        for known in NUMERIC_VARIABLES
+        if known.name in judged
+        and known.name in reference
+        and (reference[known.name] >= known.low).any()
+        and (current[known.name] >= known.low).any()
+    ]
 
-    Returns:
-        The distance, and whether it passes both the threshold and the sampling noise.
-    """
-    expected, found = reference.value_counts().align(current.value_counts(), fill_value=0)
-    distance = total_variation(expected.to_numpy(), found.to_numpy())
-    noise = sampling_noise((expected / len(reference)).to_numpy(), len(reference), len(current))
-    return distance, distance > threshold and distance > noise
 
-
-def _register_distance() -> None:
+def _register_tests(gauge: Gauge, score: DriftScore, numeric: Sequence[Variable]) -> None:
     from evidently.legacy.calculations.stattests.registry import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 
-    test = StatTest(
-        name=_DISTANCE_TEST,
-        display_name="total-variation distance",
-        allowed_feature_types=[ColumnType.Categorical],
-        default_threshold=DISTANCE_THRESHOLD,
+    limits, noise = gauge.limits, {found.feature: found.noise for found in (*score.features, *score.beside)}
+    before = {name: counts for family in gauge.reference.families for name, counts in family.counts.items()}
+    tests = (
+        (_DISTANCE_TEST, "total-variation distance", ColumnType.Categorical, limits.distance_threshold),
+        (_CORRELATION_TEST, "correlation of histograms", ColumnType.Numerical, limits.correlation_threshold),
     )
-    register_stattest(test, default_impl=judge_column)
+    judges = (_judge_codes(before, noise), _judge_numbers(before, noise, numeric))
+    for (name, words, kind, threshold), judge in zip(tests, judges, strict=True):
+        test = StatTest(name=name, display_name=words, allowed_feature_types=[kind], default_threshold=threshold)
+        register_stattest(test, default_impl=judge)
 
 
-def _caption(feature: Feature) -> str:
-    return f"{feature.name} – {feature.en}"
+def _judge_codes(before: Mapping[str, Counts], noise: Mapping[str, float]) -> Judge:
+    variables = {_caption(known): known for known in FEATURE_VARIABLES}
+
+    def judge(_sample: "pd.Series[Any]", current: "pd.Series[Any]", _kind: Any, threshold: float) -> tuple[float, bool]:
+        variable = variables[str(current.name)]
+        codes = current.map({words: code for code, words in _words(FEATURE_BY_NAME[variable.name]).items()})
+        distance = total_variation(before[variable.name], _count(codes.rename(variable.name), variable))
+        return distance, distance > threshold and distance > noise[variable.name]
+
+    return judge
 
 
-def _with_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Codes as the codebook words them, so that the pictures can be read."""
-    return pd.DataFrame({_caption(feature): rows[feature.name].map(_words(feature)) for feature in FEATURES})
+def _judge_numbers(before: Mapping[str, Counts], noise: Mapping[str, float], numeric: Sequence[Variable]) -> Judge:
+    variables = {_caption(known): known for known in numeric}
+
+    def judge(_sample: "pd.Series[Any]", current: "pd.Series[Any]", _kind: Any, threshold: float) -> tuple[float, bool]:
+        variable = variables[str(current.name)]
+        found = correlation(before[variable.name], _count(current, variable))
+        return found, found < threshold and 1 - found > noise[variable.name]
+
+    return judge
+
+
+def _count(column: "pd.Series[Any]", variable: Variable) -> Counts:
+    places = positions_of(column, variable)
+    return np.bincount(places[places >= 0], minlength=variable.size)
+
+
+def _caption(variable: Variable) -> str:
+    return f"{variable.name} – {variable.en}"
+
+
+def _with_words(rows: pd.DataFrame, numeric: Sequence[Variable]) -> pd.DataFrame:
+    """Codes as the codebook words them, so that the pictures can be read; numbers without those not recorded."""
+    words = {_caption(known): rows[known.name].map(_words(FEATURE_BY_NAME[known.name])) for known in FEATURE_VARIABLES}
+    numbers = {
+        _caption(known): rows[known.name].astype("float64").where(rows[known.name] >= known.low) for known in numeric
+    }
+    return pd.DataFrame({**words, **numbers})
 
 
 def _words(feature: Feature) -> dict[int, str]:

@@ -1,48 +1,67 @@
 """How far the accidents of the last days are from those the production model learned from.
 
-Per categorical feature the total-variation distance between the two distributions of codes; the score is the share of
-features that drifted. A feature drifts only past both the threshold and what chance alone would give for so few rows.
+Per feature the total-variation distance between the two distributions of codes; the score is the share of the 13
+features that drifted. Beside the score, judged alike: numeric fields by the correlation of their histograms, the
+model's answers, the share of severe cases. A variable drifts only past both its threshold and what chance alone would
+do to so few accidents (``drift_noise``).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Final
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from road_assets.core.vocabulary import FEATURES, UNKNOWN_CODE
+from road_assets.core.drift_counts import (
+    FEATURE_VARIABLES,
+    LABEL,
+    CodeCounts,
+    Counts,
+    DayTallies,
+    Tally,
+    WindowTally,
+    add_counts,
+    count_codes,
+)
+from road_assets.core.drift_limits import DEFAULT_LIMITS, DriftLimits, Kind
+from road_assets.core.drift_noise import CriticalDistances, critical_distances, critical_turn
+from road_assets.core.drift_reference import DriftReference, Family, reference_of_counts
+from road_assets.core.severe_share import SevereShare, severe_share
 
-DISTANCE_THRESHOLD: Final = 0.1
-RETRAIN_ABOVE: Final = 0.5
-WARN_ABOVE: Final = 0.3
-WINDOW_DAYS: Final = 7
-"""A day has about 340 users and drifts by chance (7.7 % of days above 0.5 in 2024); no week of that year did."""
+__all__ = ["CodeCounts", "DriftLimits", "add_counts", "count_codes"]  # counted here, compared here: one import for both
 
-MIN_ROWS: Final = 200
-"""Fewer current rows than that say nothing."""
 
-FALSE_ALARM_SHARE: Final = 0.01
-"""Chance, at most, that a feature whose distribution did not change is called drifted."""
+Bound = Callable[[int], float]
+"""What chance stays below at unit scale, of a window with so many accidents."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureDrift:
-    """Distance of one feature.
+    """Distance of one variable.
 
     Attributes:
         feature: its name.
-        distance: total-variation distance, 0 (same) to 1 (nothing in common).
-        noise: distance that chance alone stays below with probability 1 - ``FALSE_ALARM_SHARE``.
+        distance: total-variation distance, 0 (same) to 1 (nothing in common); of a numeric field 1 less the
+            correlation of the histograms. Not a number where there are too few rows.
+        noise: distance that chance alone stays below.
         drifted: past both the threshold and the noise.
+        kind: what it is.
+        threshold: distance that has to be passed.
+        reference_rows: users whose value is known, in the reference.
+        current_rows: and in the window.
     """
 
     feature: str
     distance: float
     noise: float
     drifted: bool
+    kind: Kind = "feature"
+    threshold: float = DEFAULT_LIMITS.distance_threshold
+    reference_rows: int = 0
+    current_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +73,49 @@ class DriftScore:
         features: one entry per feature, in the order of the vocabulary.
         reference_rows: real rows of the model's training window.
         current_rows: real rows of the trailing window.
+        current_accidents: accidents they belong to.
+        beside: numeric fields, the model's answers, the share of severe cases: those that are known on both sides.
+        severe: the share of severe cases with its interval, where there are labels.
+        limits: by which it was judged.
         rehearsed_noise: noise put into the window's codes on purpose; above 0 the score is a rehearsal.
+        replayed_days: days of the window that repeat a published one.
     """
 
     score: float
     features: tuple[FeatureDrift, ...]
     reference_rows: int
     current_rows: int
+    current_accidents: int = 0
+    beside: tuple[FeatureDrift, ...] = ()
+    severe: SevereShare | None = None
+    limits: DriftLimits = DEFAULT_LIMITS
     rehearsed_noise: float = 0.0
+    replayed_days: int = 0
 
     @property
     def retrain(self) -> bool:
         """Whether the score asks for a new model."""
-        return self.score > RETRAIN_ABOVE
+        return self.score > self.limits.retrain_above
 
     @property
     def warn(self) -> bool:
         """Whether the score deserves a look."""
-        return self.score > WARN_ABOVE
+        return self.score > self.limits.warn_above
 
     @property
     def enough_rows(self) -> bool:
         """Whether both sides hold enough rows to tell."""
-        return min(self.reference_rows, self.current_rows) >= MIN_ROWS
+        return min(self.reference_rows, self.current_rows) >= self.limits.min_rows
 
     @property
     def drifted_features(self) -> list[str]:
         """Names of the features that drifted."""
         return [feature.feature for feature in self.features if feature.drifted]
+
+    @property
+    def drifted_beside(self) -> list[str]:
+        """Names of what drifted without entering the score."""
+        return [variable.feature for variable in self.beside if variable.drifted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,69 +143,90 @@ class DriftEvaluation:
         """Highest score of all days."""
         return max(score.score for score in self.scores.values())
 
+    def with_replays(self, windows: Mapping[date, Sequence[date]], replayed: frozenset[date]) -> "DriftEvaluation":
+        """The same, each score telling how many days of its window repeat a published one."""
+        marked = {
+            day: replace(score, replayed_days=len(replayed.intersection(windows[day])))
+            for day, score in self.scores.items()
+        }
+        return DriftEvaluation(marked)
 
-CodeCounts = dict[str, npt.NDArray[np.int64]]
-"""Per feature, rows per code; the order of codes is that of the vocabulary, with "not recorded" first."""
 
+@dataclass(frozen=True)
+class Gauge:
+    """Compares windows with one reference.
 
-def count_codes(rows: pd.DataFrame) -> CodeCounts:
-    """Count each feature's codes.
-
-    Args:
-        rows: at least the 13 columns, ``UNKNOWN_CODE`` where not recorded.
-
-    Returns:
-        Counts per feature.
-
-    Raises:
-        ValueError: a code that the vocabulary does not know.
+    Attributes:
+        reference: what the windows are compared with.
+        limits: what counts as drift.
     """
-    return {
-        feature.name: _count(rows[feature.name], [UNKNOWN_CODE, *(code.value for code in feature.codes)])
-        for feature in FEATURES
-    }
+
+    reference: DriftReference
+    limits: DriftLimits = DEFAULT_LIMITS
+    _bounds: dict[str, Bound] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Draw the bounds once, for all windows."""
+        bounds: dict[str, Bound] = {}
+        for family in self.reference.families:
+            bounds |= _bounds_of(family, self.limits.false_alarm_share)
+        object.__setattr__(self, "_bounds", bounds)
+
+    def score(self, window: WindowTally) -> DriftScore:
+        """Compare one window."""
+        judged = [
+            self._compare(family, name, window.variables[name])
+            for family in self.reference.families
+            for name in family.counts
+            if name in window.variables
+        ]
+        features = tuple(variable for variable in judged if variable.kind == "feature")
+        first = FEATURE_VARIABLES[0].name
+        return DriftScore(
+            sum(feature.drifted for feature in features) / len(features),
+            features,
+            reference_rows=features[0].reference_rows,
+            current_rows=features[0].current_rows,
+            current_accidents=window.variables[first].accidents,
+            beside=tuple(variable for variable in judged if variable.kind != "feature"),
+            severe=self._severe(window),
+            limits=self.limits,
+        )
+
+    def _severe(self, window: WindowTally) -> SevereShare | None:
+        labels = window.variables.get(LABEL.name)
+        return severe_share(labels, window.severe_squares, self.reference.severe_share) if labels else None
+
+    def _compare(self, family: Family, name: str, current: Tally) -> FeatureDrift:
+        before, kind = family.tally(name), family.kind
+        threshold, rows = self.limits.threshold_of(kind), (before.rows, current.rows)
+        if min(rows) < self.limits.min_rows:
+            return FeatureDrift(name, np.nan, np.nan, False, kind, threshold, *rows)  # noqa: FBT003 - fields in order
+        scale = before.accidents / before.rows**2 + current.accidents / current.rows**2
+        if kind == "numeric":
+            distance = 1 - correlation(before.counts, current.counts)
+            noise = 1 - 1 / float(np.sqrt(1 + scale * self._bounds[name](current.accidents)))
+        else:
+            distance = total_variation(before.counts, current.counts)
+            noise = self._bounds[name](current.accidents) * float(np.sqrt(scale))
+        drifted = distance > threshold and distance > noise
+        return FeatureDrift(name, distance, noise, drifted, kind, threshold, *rows)
 
 
-def _count(column: "pd.Series[int]", codes: list[int]) -> npt.NDArray[np.int64]:
-    positions = pd.Index(codes).get_indexer(pd.Index(column))
-    if (positions < 0).any():
-        strange = sorted(set(column[positions < 0]))
-        raise ValueError(f"feature {column.name!r} holds the codes {strange}, which the codebook does not have")
-    return np.bincount(positions, minlength=len(codes)).astype(np.int64)
+def _bounds_of(family: Family, false_alarm_share: float) -> dict[str, Bound]:
+    if family.kind == "numeric":
+        ((name, counts),) = family.counts.items()
+        turn = critical_turn(family.scatter.covariance, counts / counts.sum(), false_alarm_share)
+        return {name: lambda _accidents: turn}
+    critical = critical_distances(family.scatter, [len(counts) for counts in family.counts.values()], false_alarm_share)
+    return {name: partial(_bound_at, critical, place) for place, name in enumerate(family.counts)}
 
 
-def add_counts(counts: list[CodeCounts]) -> CodeCounts:
-    """Counts of several days together; at least one."""
-    return {feature.name: np.sum([day[feature.name] for day in counts], axis=0) for feature in FEATURES}
+def _bound_at(critical: CriticalDistances, place: int, accidents: int) -> float:
+    return float(critical.of_window(accidents)[place])
 
 
-def score_drift(reference: CodeCounts, current: CodeCounts) -> DriftScore:
-    """Compare two sets of rows, each given by its counts.
-
-    Args:
-        reference: of the production model's training window.
-        current: of the trailing window.
-
-    Returns:
-        The score with every feature's distance.
-    """
-    reference_rows, current_rows = (int(counts[FEATURES[0].name].sum()) for counts in (reference, current))
-    if min(reference_rows, current_rows) < MIN_ROWS:
-        unknown = tuple(FeatureDrift(feature.name, float("nan"), float("nan"), drifted=False) for feature in FEATURES)
-        return DriftScore(0.0, unknown, reference_rows, current_rows)
-    features = tuple(_compare(feature.name, reference[feature.name], current[feature.name]) for feature in FEATURES)
-    return DriftScore(
-        sum(feature.drifted for feature in features) / len(features), features, reference_rows, current_rows
-    )
-
-
-def _compare(name: str, reference: npt.NDArray[np.int64], current: npt.NDArray[np.int64]) -> FeatureDrift:
-    distance = total_variation(reference, current)
-    noise = sampling_noise(reference / reference.sum(), int(reference.sum()), int(current.sum()))
-    return FeatureDrift(name, distance, noise, drifted=distance > DISTANCE_THRESHOLD and distance > noise)
-
-
-def total_variation(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
+def total_variation(one: Counts, other: Counts) -> float:
     """Distance of two distributions: the share of rows that would have to move to make them equal.
 
     Args:
@@ -181,36 +236,47 @@ def total_variation(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) ->
     return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
 
 
-def sampling_noise(shares: npt.NDArray[np.float64], reference_rows: int, current_rows: int) -> float:
-    """Distance that two samples of one distribution stay below, except with probability ``FALSE_ALARM_SHARE``.
-
-    The mean of the distance is at most half the summed standard deviations of the shares; around its mean it
-    concentrates by McDiarmid's inequality (one row moves it by at most 1/n). So the bound holds whatever the
-    distribution.
+def correlation(one: Counts, other: Counts) -> float:
+    """Pearson's correlation of two histograms over the same bins.
 
     Args:
-        shares: of each code, summing to 1.
-        reference_rows: rows on one side.
-        current_rows: rows on the other.
+        one: rows per bin.
+        other: rows per bin.
+
+    Returns:
+        1 for equal shapes; a histogram that is the same in all bins has no shape, and is like its equal only.
     """
-    inverse_rows = 1 / reference_rows + 1 / current_rows
-    mean = 0.5 * float(np.sqrt(shares * (1 - shares) * inverse_rows).sum())
-    return mean + float(np.sqrt(np.log(1 / FALSE_ALARM_SHARE) * inverse_rows / 2))
+    shapes: list[npt.NDArray[np.float64]] = [counts / counts.sum() - 1 / len(counts) for counts in (one, other)]
+    lengths = [float(np.sqrt(shape @ shape)) for shape in shapes]
+    if min(lengths) == 0:
+        return float(max(lengths) == 0)
+    return float(shapes[0] @ shapes[1]) / (lengths[0] * lengths[1])
 
 
-def evaluate_days(rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], reference: CodeCounts) -> DriftEvaluation:
+def score_drift(reference: CodeCounts, current: CodeCounts, limits: DriftLimits = DEFAULT_LIMITS) -> DriftScore:
+    """Compare two sets of rows that belong to no accident, each given by its counts; every row stands for itself.
+
+    Args:
+        reference: rows per code on one side.
+        current: rows per code on the other.
+        limits: what counts as drift.
+
+    Returns:
+        The score with every feature's distance.
+    """
+    tallies = {name: Tally(counts, int(counts.sum())) for name, counts in current.items()}
+    window = WindowTally(tallies, np.zeros(3, dtype=np.int64))
+    return Gauge(reference_of_counts(reference), limits).score(window)
+
+
+def evaluate_days(rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], gauge: Gauge) -> DriftEvaluation:
     """Score the trailing window of each of several days, counting each day's rows once.
 
     Args:
-        rows: real feature rows of every day of every window.
+        rows: real feature rows of every day of every window; variables beside the 13 are judged where their columns
+            are there.
         windows: the days of each window by the day it ends on, in order of time.
-        reference: counts of the production model's training rows.
+        gauge: what they are compared with.
     """
-    counts = {day: count_codes(part) for day, part in rows.groupby(rows["day"].dt.date)}
-    nothing = count_codes(rows.iloc[:0])
-    return DriftEvaluation(
-        {
-            day: score_drift(reference, add_counts([counts.get(known, nothing) for known in window]))
-            for day, window in windows.items()
-        }
-    )
+    tallies = DayTallies(rows)
+    return DriftEvaluation({day: gauge.score(tallies.of_window(window)) for day, window in windows.items()})

@@ -5,37 +5,50 @@ day that carries noise is evaluated as if all its window had carried it, and the
 Days without noise are evaluated as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 
-from road_assets.core.drift import CodeCounts, DriftEvaluation, DriftScore, evaluate_days
+from road_assets.core.bundle import Probabilities
+from road_assets.core.drift import DriftEvaluation, DriftScore, Gauge, evaluate_days
+from road_assets.core.drift_counts import PROBABILITY
 from road_assets.core.history import rows_on
 from road_assets.core.noise import distort, noise_of_days
 
+Estimate = Callable[[pd.DataFrame], Probabilities]
+"""The production model's answers for feature rows."""
+
 
 def evaluate_rehearsed(
-    rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], reference: CodeCounts
+    rows: pd.DataFrame,
+    windows: Mapping[date, Sequence[date]],
+    gauge: Gauge,
+    estimate: Estimate | None = None,
 ) -> DriftEvaluation:
     """Like ``evaluate_days``, with the window of a day that carries noise distorted as much as the day.
 
     Args:
         rows: real feature rows of every day of every window, with the column ``noise`` where it exists.
         windows: the days of each window by the day it ends on, in order of time.
-        reference: counts of the production model's training rows.
+        gauge: what they are compared with.
+        estimate: asked for the rows as they are evaluated; without it the drift of the answers is not measured.
     """
     carried = noise_of_days(rows)
     if not carried:
-        return evaluate_days(rows, windows, reference)
+        return evaluate_days(_answered(rows, estimate), windows, gauge)
     scores: dict[date, DriftScore] = {}
     for noise in sorted({carried.get(day, 0.0) for day in windows}):
         alike = {day: window for day, window in windows.items() if carried.get(day, 0.0) == noise}
         known = sorted({day for window in alike.values() for day in window})
-        found = evaluate_days(rows_of_window(rows, known, noise), alike, reference)
+        found = evaluate_days(_answered(rows_of_window(rows, known, noise), estimate), alike, gauge)
         scores |= {day: replace(score, rehearsed_noise=noise) for day, score in found.scores.items()}
     return DriftEvaluation({day: scores[day] for day in windows})
+
+
+def _answered(rows: pd.DataFrame, estimate: Estimate | None) -> pd.DataFrame:
+    return rows if estimate is None else rows.assign(**{PROBABILITY: estimate(rows)})
 
 
 def rows_of_window(rows: pd.DataFrame, window: Sequence[date], noise: float) -> pd.DataFrame:

@@ -11,7 +11,9 @@ import pytest
 
 from road_assets.checks.drift import DRIFT_CHECK_KEY
 from road_assets.core.noise import NOISE, distort, noise_of_days
+from road_assets.core.scene_fields import FILLED
 from road_assets.core.vocabulary import FEATURE_NAMES
+from road_assets.resources.retraining import RetrainingSettings
 from road_assets.resources.runtime_settings import set_noise
 from road_assets.sensors import drift_retraining
 from road_assets_tests.conftest import FIRST_DAY, LAST_DAY, SMALL_FOREST, Platform, failure_of
@@ -76,9 +78,13 @@ def test_every_row_of_the_features_is_distorted_once_keys_and_labels_untouched(r
     noisy, clean = rehearsal.noisy["features"], rehearsal.clean["features"]
     assert set(clean[NOISE]) == {0.0}
     assert set(noisy[NOISE]) == {0.8}
-    others = [name for name in clean.columns if name not in {*FEATURE_NAMES, NOISE}]
+    others = [name for name in clean.columns if name not in {*FEATURE_NAMES, NOISE, FILLED}]
     pd.testing.assert_frame_equal(noisy[others], clean[others])
-    pd.testing.assert_frame_equal(noisy, distort(clean, {DAY: 0.8}))
+    distorted = distort(clean, {DAY: 0.8})
+    pd.testing.assert_frame_equal(noisy.drop(columns=FILLED), distorted.drop(columns=FILLED))
+    real = ~clean["synthetic"]
+    assert noisy.loc[real, FILLED].equals(clean.loc[real, FILLED])
+    assert not (noisy[FILLED] & ~clean[FILLED]).any(), "a generated code that noise replaced is not filled in"
     changed = noisy[list(FEATURE_NAMES)] != clean[list(FEATURE_NAMES)]
     for half in (clean["synthetic"], ~clean["synthetic"]):
         assert changed[half].mean().between(0.3, 0.8).all()  # a new code may be the old one
@@ -101,7 +107,8 @@ def test_drift_is_found_on_that_day_and_retraining_requested(rehearsal: Rehearsa
     ((score, noise, drifted),) = rehearsal.platform.query(SCORE)
     assert score > 0.5
     assert (noise, drifted) == (0.8, round(score * 13))
-    result = drift_retraining(dg.build_sensor_context(instance=rehearsal.platform.instance))
+    loop = {"retraining": RetrainingSettings()}
+    result = drift_retraining(dg.build_sensor_context(instance=rehearsal.platform.instance, resources=loop))
     assert isinstance(result, dg.SensorResult)
     (request,) = result.run_requests or []
     assert request.partition_key == str(DAY)

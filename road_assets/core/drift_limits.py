@@ -1,0 +1,43 @@
+"""What counts as drift. Nothing heavy is imported here: settings are read by every command."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["feature", "numeric", "prediction", "label"]
+"""What a watched variable is: one of the 13 features, a numeric scene field, the model's answer, or the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftLimits:
+    """What counts as drift; the environment sets it.
+
+    Attributes:
+        window_days: length of the trailing window. A day has about 340 users and drifts with weather, light and
+            week-end (7.7 % of days above 0.5 in 2024); no week of that year did.
+        retrain_above: score above which the model is retrained.
+        warn_above: score above which it is worth a look.
+        distance_threshold: total-variation distance above which a feature, or the model's answers, may be drifted.
+        correlation_threshold: correlation of histograms below which a numeric field may be drifted.
+        severe_share_threshold: difference of the share of severe cases above which it may be drifted.
+        false_alarm_share: chance that a window in which nothing changed has a feature past its noise; the same for
+            each variable beside the 13.
+        min_rows: fewer users on a side say nothing.
+    """
+
+    window_days: int = 7
+    retrain_above: float = 0.5
+    warn_above: float = 0.3
+    distance_threshold: float = 0.1
+    correlation_threshold: float = 0.95
+    severe_share_threshold: float = 0.05
+    false_alarm_share: float = 0.01
+    min_rows: int = 200
+
+    def threshold_of(self, kind: Kind) -> float:
+        """The distance of a variable that has to be passed."""
+        if kind == "numeric":
+            return 1 - self.correlation_threshold
+        return self.severe_share_threshold if kind == "label" else self.distance_threshold
+
+
+DEFAULT_LIMITS: Final = DriftLimits()
