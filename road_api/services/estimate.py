@@ -11,8 +11,10 @@ import numpy as np
 from road_api.schemas import PredictedRow, Prediction, RefusedRow, RowError
 from road_api.services.csv_rows import CsvRow, read_csv
 from road_api.services.model_store import ServedModel
+from road_api.services.prediction_rows import Note
 from road_assets.core.bundle import FeatureMatrix
-from road_assets.core.vocabulary import FEATURE_NAMES, OUTCOMES, Code
+from road_assets.core.scene_fields import MODEL_FIELDS
+from road_assets.core.vocabulary import OUTCOMES, Code
 
 ROWS_PER_CALL: Final = 8192
 """Rows estimated together; bounds the memory of a large file beside its text and its answer."""
@@ -38,7 +40,7 @@ def estimate(model: ServedModel, rows: FeatureMatrix) -> list[Estimate]:
 
     Args:
         model: the one that answers.
-        rows: shape (rows, 13), NaN where unknown.
+        rows: shape (rows, 27), NaN where unknown.
 
     Returns:
         One estimate per row, in order.
@@ -53,7 +55,7 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
     Args:
         model: the one that answers.
         user: who asks.
-        row: shape (1, 13), NaN where unknown.
+        row: shape (1, 27), NaN where unknown.
     """
     (answer,) = estimate(model, row)
     return Prediction(
@@ -68,13 +70,19 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
     )
 
 
-def answer_csv(model: ServedModel, user: str, content: bytes) -> bytes:
+def answer_csv(
+    model: ServedModel,
+    user: str,
+    content: bytes,
+    note: Note,
+) -> bytes:
     """Answer a file, a row per row. Takes its time, so call it in a thread.
 
     Args:
         model: the one that answers.
         user: who asks.
         content: the file.
+        note: told of every estimate, piece by piece: the questions, their probabilities and their lines.
 
     Returns:
         JSON as ``schemas.CsvPrediction`` describes it.
@@ -87,7 +95,7 @@ def answer_csv(model: ServedModel, user: str, content: bytes) -> bytes:
     answer, count, rows = bytearray(msgspec.json.encode(head)[:-1] + b',"predictions":['), 0, read_csv(content)
     while batch := list(islice(rows, ROWS_PER_CALL)):
         answer += b"," if count else b""
-        answer += msgspec.json.encode(list(_answer_rows(model, batch)))[1:-1]
+        answer += msgspec.json.encode(list(_answer_rows(model, batch, note)))[1:-1]
         count += len(batch)
     answer += b'],"rows":%d}' % count
     return bytes(answer)
@@ -98,10 +106,17 @@ def _decide(probability: float, threshold: float) -> Estimate:
     return Estimate(OUTCOMES[int(severe)], probability, probability if severe else 1 - probability)
 
 
-def _answer_rows(model: ServedModel, rows: list[CsvRow]) -> Iterator[PredictedRow | RefusedRow]:
-    codes = [row.codes for row in rows if not row.reason]
-    matrix = np.array(codes, dtype=np.float32).reshape(-1, len(FEATURE_NAMES))
-    answers = iter(estimate(model, matrix) if codes else ())
+def _answer_rows(
+    model: ServedModel,
+    rows: list[CsvRow],
+    note: Note,
+) -> Iterator[PredictedRow | RefusedRow]:
+    readable = [row for row in rows if not row.reason]
+    matrix = np.array([row.codes for row in readable], dtype=np.float32).reshape(-1, len(MODEL_FIELDS))
+    estimates = estimate(model, matrix) if readable else []
+    if readable:
+        note(matrix, [answer.probability for answer in estimates], [row.line for row in readable])
+    answers = iter(estimates)
     for row in rows:
         if row.reason:
             yield RefusedRow(row.line, RowError(row.field, row.reason))
