@@ -1,13 +1,9 @@
-"""Who may ask: users, passwords, tokens, and the middleware that reads tokens.
+"""Who may ask, and for what: users, passwords, and the middleware that reads tokens and their roles."""
 
-Tokens are made with PyJWT itself: the algorithm is pinned, and every claim we set is required when one is read.
-"""
-
+import hmac
 import secrets
-import time
-import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -17,17 +13,14 @@ from anyio import to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, ServiceUnavailableException
+from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
+from pydantic import SecretStr
 
 from road_api.settings import Settings
-
-ALGORITHM: Final = "HS256"
-ISSUER: Final = "road-api"
-AUDIENCE: Final = "road-api"
-CLAIMS: Final = ("exp", "iat", "nbf", "iss", "aud", "sub", "jti")
-LIFETIME_SECONDS: Final = 30 * 60
+from road_api.tokens import OPERATOR_PREFIX, ROLE, Role, Tokens
 
 DEMO_USERNAME: Final = "johndoe"
 DEMO_PASSWORD: Final = "johnsecret"  # noqa: S105 (known on purpose: it opens demonstrations on loopback only)
@@ -46,10 +39,12 @@ class User:
     Attributes:
         username: the subject of the tokens.
         password_hash: Argon2, with its parameters.
+        role: what the user may do; in a request, what the token says, which is never more.
     """
 
     username: str
     password_hash: str
+    role: Role = Role.USER
 
 
 class UserStore(Protocol):
@@ -106,46 +101,6 @@ class PasswordCheck:
             return False
 
 
-class Tokens:
-    """Makes and reads bearer tokens."""
-
-    def __init__(self, key: str) -> None:
-        """Sign with a key."""
-        self._key = key
-
-    def make(self, username: str) -> str:
-        """Make a token that is good for ``LIFETIME_SECONDS``."""
-        now = int(time.time())
-        claims = {
-            "sub": username,
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "iat": now,
-            "nbf": now,
-            "exp": now + LIFETIME_SECONDS,
-            "jti": uuid.uuid4().hex,
-        }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
-
-    def read(self, token: str) -> dict[str, Any]:
-        """Check a token.
-
-        Returns:
-            Its claims.
-
-        Raises:
-            jwt.InvalidTokenError: wrong signature or algorithm, expired, for another audience, or a claim is missing.
-        """
-        return jwt.decode(
-            token,
-            self._key,
-            algorithms=[ALGORITHM],
-            audience=AUDIENCE,
-            issuer=ISSUER,
-            options={"require": list(CLAIMS)},
-        )
-
-
 class BearerAuthentication(AbstractAuthenticationMiddleware):
     """Lets a request through if it carries a good token of a user who still exists."""
 
@@ -161,19 +116,71 @@ class BearerAuthentication(AbstractAuthenticationMiddleware):
         Raises:
             NotAuthorizedException: no token, or one that is not good.
         """
-        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = bearer_token(connection)
+        if not token:
             raise _refuse("a token is needed: POST /auth/token gives one, send it as 'Authorization: Bearer <token>'")
         try:
-            claims = self._tokens.read(token.strip())
+            claims = self._tokens.read(token)
         except jwt.ExpiredSignatureError as error:
             raise _refuse("the token has expired; get a new one from POST /auth/token", "invalid_token") from error
         except jwt.InvalidTokenError as error:
             raise _refuse("the token is not valid; get one from POST /auth/token", "invalid_token") from error
-        user = await self._users.find(claims["sub"])
+        user = await self._find(claims["sub"], claims[ROLE])
+        return AuthenticationResult(user=user, auth=claims)
+
+    async def _find(self, subject: str, role: Role) -> User:
+        if subject.startswith(OPERATOR_PREFIX):
+            return User(subject, "", role)
+        user = await self._users.find(subject)
         if user is None:
             raise _refuse("the token's user is not known any more", "invalid_token")
-        return AuthenticationResult(user=user, auth=claims)
+        if user.role is role:
+            return user
+        if role is Role.ADMIN:
+            raise _refuse("the token's user is no admin any more", "invalid_token")
+        return replace(user, role=role)
+
+
+def require_admin(connection: ASGIConnection[Any, User, Any, Any], _: BaseRouteHandler) -> None:
+    """Guard of routes that change what the platform does.
+
+    Raises:
+        PermissionDeniedException: the token is good and its role is not enough.
+    """
+    if connection.user.role is not Role.ADMIN:
+        raise PermissionDeniedException(
+            "an admin's token is needed here; on the machine of the platform, `road token --admin` prints one"
+        )
+
+
+class SharedSecret:
+    """Guard of routes that a program calls with a secret that was given to both."""
+
+    def __init__(self, secret: SecretStr | None) -> None:
+        """Let in who sends this secret as a bearer token; nobody if there is none."""
+        self._secret = secret.get_secret_value().encode() if secret else None
+
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Compare in constant time.
+
+        Raises:
+            NotAuthorizedException: there is no token, or another one.
+            ServiceUnavailableException: the service was not given the secret.
+        """
+        if self._secret is None:
+            raise ServiceUnavailableException("the service takes no alerts: ROAD_API_ALERT_TOKEN is not set")
+        given = bearer_token(connection)
+        if not hmac.compare_digest(given.encode(), self._secret):
+            raise _refuse(
+                "this is for Alertmanager, which sends ROAD_API_ALERT_TOKEN as its bearer token",
+                "invalid_token" if given else None,
+            )
+
+
+def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The token of the Authorization header, empty if there is none."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 @cache

@@ -6,10 +6,11 @@ from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotAuthorizedException
 
-from road_api.auth import LIFETIME_SECONDS, PasswordCheck, Tokens, challenge
+from road_api.auth import PasswordCheck, challenge
 from road_api.bodies import read_text_fields
 from road_api.openapi import TAG_LOG_IN, TOKEN_PATH, TokenOperation, describe_problem
 from road_api.schemas import Token
+from road_api.tokens import LIFETIME_SECONDS, Tokens
 
 
 class AuthController(Controller):
@@ -41,4 +42,4 @@ class AuthController(Controller):
         user = await passwords.find(username, password)
         if user is None:
             raise NotAuthorizedException("the user name or the password is wrong", headers=challenge())
-        return Token(tokens.make(user.username), LIFETIME_SECONDS)
+        return Token(tokens.make(user.username, user.role), LIFETIME_SECONDS)

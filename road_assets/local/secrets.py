@@ -43,6 +43,23 @@ def secret(home: Path, name: str) -> str:
             pass  # another process was first; its secret is read below
         finally:
             draft.unlink()
+    return _read(path)
+
+
+def existing_secret(home: Path, name: str) -> str | None:
+    """Read a secret that was made before; nothing if it was not.
+
+    Raises:
+        SecretError: the file is there, and empty or not ours to read.
+    """
+    path = home / DIRECTORY / name
+    try:
+        return _read(path) if path.exists() else None
+    except PermissionError as error:
+        raise SecretError(f"{path} can be read by its owner only; ask as the one who started the platform") from error
+
+
+def _read(path: Path) -> str:
     value = path.read_text().strip()
     if not value:
         raise SecretError(f"{path} is empty; delete it, or put the secret back")

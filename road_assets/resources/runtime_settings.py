@@ -5,42 +5,16 @@ What is fixed when a process starts belongs to ``road_assets.settings``.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
 
 import psycopg
 from psycopg.rows import class_row
 
+from road_assets.core.noise_setting import APPEND, IN_FORCE, NoiseSetting
 from road_assets.resources.database import Database
-
-_IN_FORCE: Final = "SELECT noise, since, set_by FROM noise_settings ORDER BY id DESC LIMIT 1"
-_APPEND: Final = "INSERT INTO noise_settings (noise, set_by) VALUES (%s, %s) RETURNING noise, since, set_by"
 
 
 class RuntimeSettingError(ValueError):
     """A setting cannot be read, or is not changed; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseSetting:
-    """How much the rows of the partitions to come are distorted.
-
-    Attributes:
-        noise: chance that a feature's code is replaced by a random one, 0 to 1.
-        since: when it was set; nothing if it never was.
-        set_by: who set it, and through what.
-    """
-
-    noise: float
-    since: datetime | None = None
-    set_by: str | None = None
-
-    def __str__(self) -> str:
-        """Say value, time and author."""
-        if self.since is None:
-            return "noise 0 (never set)"
-        return f"noise {self.noise:g} (set {self.since:%Y-%m-%d %H:%M:%S %Z} by {self.set_by})"
 
 
 def read_noise(database: Database) -> NoiseSetting:
@@ -50,7 +24,7 @@ def read_noise(database: Database) -> NoiseSetting:
         RuntimeSettingError: the database was not migrated.
     """
     with _cursor(database) as cursor:
-        return cursor.execute(_IN_FORCE).fetchone() or NoiseSetting(0.0)
+        return cursor.execute(IN_FORCE).fetchone() or NoiseSetting(0.0)
 
 
 def set_noise(database: Database, noise: float, *, by: str) -> NoiseSetting:
@@ -72,7 +46,7 @@ def set_noise(database: Database, noise: float, *, by: str) -> NoiseSetting:
     if not by:
         raise RuntimeSettingError("noise was not changed: it must be known who sets it")
     with _cursor(database) as cursor:
-        (setting,) = cursor.execute(_APPEND, (noise, by)).fetchall()
+        (setting,) = cursor.execute(APPEND, (noise, by)).fetchall()
     return setting
 
 

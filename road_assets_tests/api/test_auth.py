@@ -11,7 +11,8 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from road_api.auth import AUDIENCE, ISSUER, LIFETIME_SECONDS, FixedUsers, PasswordCheck, Tokens, User
+from road_api.auth import FixedUsers, PasswordCheck, User
+from road_api.tokens import AUDIENCE, ISSUER, LIFETIME_SECONDS, Tokens
 from road_assets.core.vocabulary import SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +29,7 @@ def claims() -> dict[str, Any]:
         "nbf": now,
         "exp": now + 60,
         "jti": "1",
+        "role": "user",
     }
 
 
@@ -56,7 +58,8 @@ async def test_the_right_password_gives_a_token_from_both_kinds_of_form(visitor:
     assert token["expires_in"] == LIFETIME_SECONDS == 1800
     read = jwt.decode(token["access_token"], options={"verify_signature": False})
     assert read["exp"] - read["iat"] == 1800
-    assert set(read) == {"exp", "iat", "nbf", "iss", "aud", "sub", "jti"}
+    assert set(read) == {"exp", "iat", "nbf", "iss", "aud", "sub", "jti", "role"}
+    assert read["role"] == "user"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +167,9 @@ ATTACKS: dict[str, Callable[[dict[str, Any], str], str]] = {
     "another issuer": lambda claims, secret: _signed(claims, secret, iss="somebody-else"),
     "a user who does not exist": lambda claims, secret: _signed(claims, secret, sub="mallory"),
     "a subject that is no text": lambda claims, secret: _signed(claims, secret, sub={"$ne": ""}),
+    "a role that is none": lambda claims, secret: _signed(claims, secret, role="root"),
+    "a role that is no text": lambda claims, secret: _signed(claims, secret, role=["admin"]),
+    "a role that the user does not have": lambda claims, secret: _signed(claims, secret, role="admin"),
     "a date that is none": lambda claims, secret: _signed(claims, secret, exp="never"),
     "a key of the attacker's in the header": lambda claims, _: jwt.encode(
         claims, "attacker" * 8, headers={"jwk": {"kty": "oct", "k": "YXR0YWNrZXI"}, "kid": "../../dev/null"}
@@ -184,7 +190,7 @@ async def test_a_forged_or_spent_token_is_refused(
     assert answer.headers["www-authenticate"] == 'Bearer realm="road-api", error="invalid_token"'
 
 
-@pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "iss", "aud", "sub", "jti"])
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "iss", "aud", "sub", "jti", "role"])
 async def test_a_token_without_one_of_our_claims_is_refused(
     visitor: httpx.AsyncClient, claims: dict[str, Any], secret: str, claim: str
 ) -> None:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from road_assets.core.noise_setting import NoiseSetting
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import Database
-from road_assets.resources.runtime_settings import NoiseSetting, RuntimeSettingError, read_noise, set_noise
+from road_assets.resources.runtime_settings import RuntimeSettingError, read_noise, set_noise
 
 INSERT = "INSERT INTO noise_settings (noise, set_by) VALUES (%s, %s)"
 

@@ -1,0 +1,118 @@
+"""Changing what the platform does while it runs: for admins."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+
+from road_api.auth import User, require_admin
+from road_api.bodies import read_body
+from road_api.openapi import TAG_ADMIN, describe_problem
+from road_api.orders import NoiseOperation, NoiseOrder, RollbackOperation, RollbackOrder, read_order
+from road_api.schemas import Noise, NoiseStarted, Run
+from road_api.services.dagster import Dagster, DagsterError
+from road_api.services.tables import Tables
+from road_assets.core.noise_setting import NoiseSetting
+from road_assets.core.orchestration import DAILY_JOB, PARTITION, REASON, ROLLBACK_JOB, ROLLBACK_OP
+
+AdminRequest = Request[User, dict[str, Any], Any]
+
+ERRORS = {
+    401: describe_problem("No token, or one that is not good"),
+    403: describe_problem("The token is not an admin's"),
+    503: describe_problem("Postgres does not answer, or the service was not told where it is; nothing was changed"),
+}
+ORDER_ERRORS = {
+    **ERRORS,
+    400: describe_problem("The body cannot be read"),
+    413: describe_problem("The body is too large"),
+    422: describe_problem("A field is unknown or out of range"),
+}
+
+logger = structlog.get_logger()
+
+
+class ConfigController(Controller):
+    """The noise of a rehearsal, and the way back to a former model."""
+
+    tags = (TAG_ADMIN,)
+    guards = (require_admin,)
+
+    @get("/noise", operation_id="getNoise", summary="The noise in force", responses=ERRORS)
+    async def noise(self, tables: NamedDependency[Tables]) -> Noise:
+        """Tell the noise, since when, and who set it."""
+        return Noise(*_facts(await tables.read_noise()))
+
+    @post(
+        "/noise",
+        status_code=202,
+        operation_id="setNoise",
+        operation_class=NoiseOperation,
+        summary="Rehearse drift: distort the data of the partitions to come",
+        description=(
+            "Puts the noise in force, `{}` ends it, and has the current day materialized at once: the newest "
+            "partition, which the schedule would run too. The answer names the run."
+        ),
+        responses={
+            **ORDER_ERRORS,
+            502: describe_problem(
+                "The noise is in force, but Dagster did not start the day; `setting` says what holds"
+            ),
+        },
+    )
+    async def set_noise(
+        self, request: AdminRequest, tables: NamedDependency[Tables], dagster: NamedDependency[Dagster]
+    ) -> NoiseStarted:
+        """Set the noise, then start the current day."""
+        order = read_order(await read_body(request), NoiseOrder)
+        setting = await tables.set_noise(order.noise, by=request.user.username)
+        logger.info("noise set", noise=setting.noise, by=setting.set_by)
+        try:
+            day = await dagster.newest_partition(DAILY_JOB)
+            launched = await dagster.launch(DAILY_JOB, tags={PARTITION: day, REASON: str(setting)})
+        except DagsterError as error:
+            noise, since, set_by = _facts(setting)
+            detail = (
+                f"the noise is in force and applies to the partitions materialized next, but the current day was not "
+                f"started: {error}. Send the same again, or materialize {DAILY_JOB} in Dagster"
+            )
+            raise HTTPException(
+                detail,
+                status_code=HTTPStatus.BAD_GATEWAY,
+                extra={"setting": {"noise": noise, "since": since, "set_by": set_by}},
+            ) from error
+        return NoiseStarted(*_facts(setting), run=Run(DAILY_JOB, launched.run_id, launched.url, day))
+
+    @post(
+        "/rollback",
+        status_code=202,
+        operation_id="rollBack",
+        operation_class=RollbackOperation,
+        summary="Bring a former model back",
+        description=(
+            "Has Dagster bring back the model that was in production before, or a chosen former one. The answer names "
+            "the run, which refuses versions that never were in production."
+        ),
+        responses={
+            **{status: problem for status, problem in ORDER_ERRORS.items() if status != HTTPStatus.SERVICE_UNAVAILABLE},
+            502: describe_problem("Dagster did not start the run; nothing was changed"),
+        },
+    )
+    async def roll_back(self, request: AdminRequest, dagster: NamedDependency[Dagster]) -> Run:
+        """Start the run that does it."""
+        order = read_order(await read_body(request), RollbackOrder)
+        by = request.user.username
+        config = {"ops": {ROLLBACK_OP: {"config": {"version": order.version, "decided_by": by}}}}
+        try:
+            launched = await dagster.launch(ROLLBACK_JOB, tags={REASON: f"rollback asked for by {by}"}, config=config)
+        except DagsterError as error:
+            raise HTTPException(f"nothing was changed: {error}", status_code=HTTPStatus.BAD_GATEWAY) from error
+        logger.info("rollback started", version=order.version, by=by, run=launched.run_id)
+        return Run(ROLLBACK_JOB, launched.run_id, launched.url, None)
+
+
+def _facts(setting: NoiseSetting) -> tuple[float, str | None, str | None]:
+    return setting.noise, setting.since.isoformat() if setting.since else None, setting.set_by

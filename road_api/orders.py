@@ -1,0 +1,124 @@
+"""What admins and Alertmanager send: the bodies of ``/config`` and ``/alerts``, their reading and their description."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from litestar.exceptions import ClientException, HTTPException
+from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, Reference, RequestBody, Schema
+from msgspec import Meta
+
+HIGHEST_VERSION: Final = 2**31 - 1
+
+T = TypeVar("T")
+
+
+class NoiseOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """Noise for the partitions to come; without a value, none.
+
+    Attributes:
+        noise: chance that a feature's code is replaced by a random one.
+    """
+
+    noise: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+
+class RollbackOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """Which former model to bring back.
+
+    Attributes:
+        version: in the registry; null for the one in production before.
+    """
+
+    version: Annotated[int, Meta(ge=1, le=HIGHEST_VERSION)] | None = None
+
+
+class Alert(msgspec.Struct, rename="camel"):
+    """An alert as Alertmanager delivers it; what is not needed here is left out.
+
+    Attributes:
+        status: ``firing`` or ``resolved``.
+        labels: ``alertname`` among them.
+        starts_at: since when it fires.
+        fingerprint: hash of the labels.
+    """
+
+    status: str
+    labels: dict[str, str]
+    starts_at: Annotated[datetime, Meta(tz=True)]
+    fingerprint: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
+
+
+class Delivery(msgspec.Struct):
+    """What Alertmanager sends: alerts of one group."""
+
+    alerts: list[Alert]
+
+
+def read_order(content: bytes, kind: type[T]) -> T:
+    """Read a body of JSON.
+
+    Args:
+        content: the body.
+        kind: one of the structs of this module.
+
+    Raises:
+        ClientException: it is no JSON.
+        HTTPException: 422, a field is unknown, missing or out of range.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        raise HTTPException(f"{error}; nothing was changed", status_code=HTTPStatus.UNPROCESSABLE_ENTITY) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ClientException("the body is not JSON; nothing was changed") from error
+
+
+@dataclass
+class NoiseOperation(Operation):
+    """An operation that takes a ``NoiseOrder``."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads itself."""
+        noise = Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1, default=0)
+        self.request_body = _body({"noise": noise}, set={"noise": 0.8}, reset={})
+
+
+@dataclass
+class RollbackOperation(Operation):
+    """An operation that takes a ``RollbackOrder``."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads itself."""
+        version = Schema(type=[OpenAPIType.INTEGER, OpenAPIType.NULL], minimum=1, maximum=HIGHEST_VERSION)
+        self.request_body = _body({"version": version}, before={"version": None}, chosen={"version": 3})
+
+
+@dataclass
+class AlertsOperation(Operation):
+    """An operation that takes a ``Delivery``."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads itself."""
+        text = Schema(type=OpenAPIType.STRING)
+        alert = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "status": text,
+                "labels": Schema(type=OpenAPIType.OBJECT, additional_properties=text),
+                "startsAt": Schema(type=OpenAPIType.STRING, format="date-time"),  # type: ignore[arg-type] # as an enum
+                "fingerprint": Schema(type=OpenAPIType.STRING, pattern="^[0-9a-f]{1,64}$"),
+            },
+            required=["status", "labels", "startsAt", "fingerprint"],
+        )
+        alerts = Schema(type=OpenAPIType.ARRAY, items=alert)
+        delivery = Schema(type=OpenAPIType.OBJECT, properties={"alerts": alerts}, required=["alerts"])
+        self.request_body = RequestBody({"application/json": OpenAPIMediaType(delivery)}, required=True)
+
+
+def _body(properties: dict[str, Schema | Reference], **examples: dict[str, Any]) -> RequestBody:
+    order = Schema(type=OpenAPIType.OBJECT, properties=properties, additional_properties=False)
+    shown: dict[str, Example | Reference] = {name: Example(value=value) for name, value in examples.items()}
+    return RequestBody({"application/json": OpenAPIMediaType(order, examples=shown)}, required=True)

@@ -1,0 +1,155 @@
+"""The platform's tables, as far as the service reads and writes them itself. Never on the way of an estimate."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg.rows import class_row
+from pydantic import SecretStr
+
+from road_assets.core.noise_setting import APPEND, IN_FORCE, NoiseSetting
+from road_assets.core.vocabulary import FEATURE_NAMES
+
+CONNECT_SECONDS: Final = 5
+STATEMENT_MILLISECONDS: Final = 15_000
+
+_NEWEST_SCORE: Final[LiteralString] = "SELECT day, score FROM drift_scores ORDER BY day DESC LIMIT 1"
+_DISTANCES: Final[LiteralString] = (
+    "SELECT feature, distance FROM drift_features WHERE day = %s AND feature = ANY(%s) AND distance IS NOT NULL"
+)
+_RECEIVE: Final[LiteralString] = """
+    INSERT INTO alert_reports (fingerprint, starts_at, alert, day, score) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (fingerprint, starts_at) DO UPDATE SET alert = EXCLUDED.alert
+    RETURNING day, score, reported_at IS NOT NULL"""
+"""An update that changes nothing, so that the row is locked and returned in any case."""
+_NOTE_REPORTED: Final[LiteralString] = (
+    "UPDATE alert_reports SET reported_at = clock_timestamp() WHERE fingerprint = %s AND starts_at = %s"
+)
+
+
+class TablesError(RuntimeError):
+    """Postgres cannot be reached or does not do what was asked; the message is fit for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFigures:
+    """The newest day's drift.
+
+    Attributes:
+        day: last day of the window.
+        score: share of the features that drifted.
+        distances: of each feature from what the production model learned; features with too few rows are left out.
+    """
+
+    day: date
+    score: float
+    distances: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReport:
+    """A firing as the tables hold it.
+
+    Attributes:
+        day: newest scored day when it was first delivered.
+        score: of that day.
+        known: whether Dagster was told before.
+    """
+
+    day: date
+    score: float
+    known: bool
+
+
+class Tables:
+    """Opens a connection for each piece of work, which is rare; a restart of Postgres needs no care.
+
+    Attributes:
+        configured: whether an address was given; without one all work ends in ``TablesError``.
+    """
+
+    def __init__(self, url: SecretStr | None) -> None:
+        """Name the database; nothing is opened yet."""
+        self._url = url
+        self.configured = url is not None
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        """A connection in one transaction: committed at the end, rolled back on an error.
+
+        Raises:
+            TablesError: Postgres is away, or refuses a statement.
+        """
+        if self._url is None:
+            raise TablesError("the service was not told where the tables are; set ROAD_DATABASE_URL")
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                self._url.get_secret_value(),
+                connect_timeout=CONNECT_SECONDS,
+                application_name="road_api",
+                options=f"-c statement_timeout={STATEMENT_MILLISECONDS}",
+            )
+            async with connection:
+                yield connection
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise TablesError(
+                "the tables are older than the service; start the platform again, which brings them up to date"
+            ) from error
+        except psycopg.OperationalError as error:
+            raise TablesError("Postgres does not answer; try again in a moment") from error
+
+    async def read_noise(self) -> NoiseSetting:
+        """The noise in force."""
+        async with self.connect() as connection, connection.cursor(row_factory=class_row(NoiseSetting)) as cursor:
+            return await (await cursor.execute(IN_FORCE)).fetchone() or NoiseSetting(0.0)
+
+    async def set_noise(self, noise: float, *, by: str) -> NoiseSetting:
+        """Put a noise in force.
+
+        Args:
+            noise: 0 to 1.
+            by: who sets it.
+        """
+        async with self.connect() as connection, connection.cursor(row_factory=class_row(NoiseSetting)) as cursor:
+            (setting,) = await (await cursor.execute(APPEND, (noise, by))).fetchall()
+            return setting
+
+    async def read_drift(self) -> DriftFigures | None:
+        """The newest day's drift; nothing if no day was ever scored."""
+        async with self.connect() as connection:
+            newest = await (await connection.execute(_NEWEST_SCORE)).fetchone()
+            if newest is None:
+                return None
+            day, score = newest
+            distances = await (await connection.execute(_DISTANCES, (day, list(FEATURE_NAMES)))).fetchall()
+            return DriftFigures(day, score, dict(distances))
+
+
+async def receive_alert(
+    connection: psycopg.AsyncConnection[Any], fingerprint: str, starts_at: datetime, alert: str
+) -> AlertReport | None:
+    """Note a firing, and lock it until the transaction ends, so that two deliveries at once are told apart.
+
+    Args:
+        connection: in a transaction.
+        fingerprint: Alertmanager's hash of the alert's labels.
+        starts_at: since when it fires.
+        alert: its name.
+
+    Returns:
+        The firing as it was first noted; nothing if no day was ever scored.
+    """
+    newest = await (await connection.execute(_NEWEST_SCORE)).fetchone()
+    if newest is None:
+        return None
+    cursor = await connection.execute(_RECEIVE, (fingerprint, starts_at, alert, *newest))
+    (row,) = await cursor.fetchall()
+    return AlertReport(*row)
+
+
+async def note_reported(connection: psycopg.AsyncConnection[Any], fingerprint: str, starts_at: datetime) -> None:
+    """Note that Dagster was told of a firing."""
+    await connection.execute(_NOTE_REPORTED, (fingerprint, starts_at))

@@ -1,0 +1,35 @@
+"""``road token``: a token for people on the machine, signed with the secret that only they and the service can read."""
+
+import os
+from typing import Final
+
+from road_api.tokens import OPERATOR_PREFIX, Role, Tokens
+from road_assets.local.errors import LocalError
+from road_assets.local.secrets import existing_secret
+from road_assets.local.services import JWT_SECRET, Site
+
+VARIABLE: Final = "ROAD_API_JWT_SECRET"
+
+
+class NoSigningSecretError(LocalError):
+    """Nobody can sign tokens here."""
+
+
+def make_token(site: Site, name: str, *, admin: bool) -> str:
+    """Sign a token with the secret of this machine's service.
+
+    Args:
+        site: the platform; its demonstration's secret is used where the environment has none.
+        name: of the person, who will stand behind what is done with it.
+        admin: whether it allows to change what the platform does.
+
+    Raises:
+        NoSigningSecretError: no secret is set, and no demonstration has made one.
+    """
+    secret = os.environ.get(VARIABLE) or existing_secret(site.home, JWT_SECRET)
+    if secret is None:
+        raise NoSigningSecretError(
+            f"there is nothing to sign with: set {VARIABLE} to what the service has, or ROAD_HOME to the home of a "
+            f"demonstration (`make up` makes the secret; {site.home} has none)"
+        )
+    return Tokens(secret).make(OPERATOR_PREFIX + name, Role.ADMIN if admin else Role.USER)
