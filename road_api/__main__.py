@@ -1,13 +1,15 @@
 """``python -m road_api``: read the settings, then serve until told to stop."""
 
+import os
 import sys
-from typing import Final
+import tempfile
+from typing import Any, Final
 
 import uvicorn
 
 from road_api.app import create_app
 from road_api.logs import configure_logging
-from road_api.settings import SettingsError, load_settings
+from road_api.settings import METRICS_DIR_VARIABLE, SECRET_VARIABLE, Settings, SettingsError, load_settings
 
 EXIT_BAD_SETTINGS: Final = 2
 SHUTDOWN_SECONDS: Final = 10
@@ -26,16 +28,27 @@ def main() -> int:
         sys.stderr.write(f"The service does not start:\n{error}\n")
         return EXIT_BAD_SETTINGS
     configure_logging()
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+    }
+    if settings.workers == 1:
+        uvicorn.run(create_app(settings), **options)
+    else:
+        _serve_with_workers(settings, options)
     return 0
+
+
+def _serve_with_workers(settings: Settings, options: dict[str, Any]) -> None:
+    """Let uvicorn start workers, and others in the place of those that die. They read the settings themselves."""
+    os.environ[SECRET_VARIABLE] = settings.signing_key()  # made up in a demonstration: the same for all
+    with tempfile.TemporaryDirectory(prefix="road-api-metrics-") as folder:
+        os.environ[METRICS_DIR_VARIABLE] = folder
+        uvicorn.run("road_api.app:create_worker", factory=True, workers=settings.workers, **options)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,17 @@
-"""What Prometheus reads. One registry per application, so that several can live in one process."""
+"""What Prometheus reads: what was counted here, and the facts of ``facts``.
 
+One registry per application, so that several can live in one process. Several workers of one service count in files of
+a common directory (``PROMETHEUS_MULTIPROC_DIR``), and each shows the sum of all.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 UNMATCHED_PATH: Final = "unmatched"
 """Label for requests that no route takes: their paths are the caller's, and each would be a time series of its own."""
@@ -18,15 +27,26 @@ class Metrics:
     """The metrics of one application.
 
     Attributes:
-        registry: what ``/metrics`` shows.
-        registry_up: 1 if the model registry answered the last time, else 0.
+        registry: what was counted by this process.
+        registry_up: 1 if the model registry answered the last time, else 0; of several workers, the worst.
         swap_failures: versions that were offered and could not be loaded, counted at each try.
+        predictions_written: predictions that Postgres took.
+        predictions_dropped: predictions that were answered and not logged.
+        predictions_queued: predictions that wait to be logged, in all workers.
     """
 
-    def __init__(self) -> None:
-        """Register all metrics in a registry of their own."""
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+    def __init__(self, shared: Path | None = None) -> None:
+        """Register all metrics in registries of their own.
+
+        Args:
+            shared: directory in which several workers count; it must have been named in the environment before
+                prometheus_client was imported.
+        """
+        self.registry, self._facts, self._shared = CollectorRegistry(), CollectorRegistry(), shared
+        if shared is None:
+            ProcessCollector(registry=self._facts)
+        else:
+            forget_dead_workers(shared)
         labels = ("method", "path", "status_code")
         self._requests = Counter("http_requests_total", "HTTP requests answered.", labels, registry=self.registry)
         self._durations = Histogram(
@@ -36,14 +56,43 @@ class Metrics:
             buckets=DURATION_BUCKETS,
             registry=self.registry,
         )
-        self._model = Gauge("road_model_info", "The model that answers.", ("version",), registry=self.registry)
-        self._loaded = Gauge(
-            "road_model_loaded_timestamp_seconds", "When that model was loaded, Unix time.", registry=self.registry
+        self._version = self._gauge(
+            "ml_model_version", "Version of the model that answers, the oldest of all workers'."
         )
-        self.registry_up = Gauge("road_model_registry_up", "Whether the registry answers.", registry=self.registry)
+        self._loaded = self._gauge("road_model_loaded_timestamp_seconds", "When that model was loaded, Unix time.")
+        self.registry_up = self._gauge("road_model_registry_up", "Whether the registry answers.")
         self.swap_failures = Counter(
             "road_model_swap_failures_total", "Tries to load a model that failed.", registry=self.registry
         )
+        self.predictions_written = Counter(
+            "prediction_log_written_total", "Predictions that Postgres took.", registry=self.registry
+        )
+        self.predictions_dropped = Counter(
+            "prediction_log_dropped_total", "Predictions that were answered and not logged.", registry=self.registry
+        )
+        self.predictions_queued = Gauge(
+            "prediction_log_queued",
+            "Predictions that wait to be logged.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+
+    def show(self, facts: Collector) -> None:
+        """Show facts beside what is counted."""
+        self._facts.register(facts)
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        counted = self.registry
+        if self._shared is not None:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted, str(self._shared))  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(self._facts)
+
+    def close(self) -> None:
+        """Take this worker's gauges out of the sum; what it has counted stays."""
+        if self._shared is not None:
+            mark_process_dead(os.getpid(), str(self._shared))  # type: ignore[no-untyped-call]
 
     def count_request(self, method: str, path: str | None, status: int, seconds: float) -> None:
         """Count an answered request.
@@ -60,12 +109,27 @@ class Metrics:
         self._durations.labels(method, path).observe(seconds)
 
     def show_model(self, version: str, loaded_at: float) -> None:
-        """Show a model as the one that answers, and no other.
+        """Show a model as the one that answers.
 
         Args:
-            version: in the registry.
+            version: in the registry, whose versions are numbers.
             loaded_at: Unix time in seconds.
         """
-        self._model.clear()
-        self._model.labels(version).set(1)
+        self._version.set(float(version) if version.isdecimal() else float("nan"))
         self._loaded.set(loaded_at)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry, multiprocess_mode="livemin")
+
+
+def forget_dead_workers(shared: Path) -> None:
+    """Take the gauges of workers out that died without a word; one that replaces them calls it when it starts."""
+    for file in shared.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            with suppress(FileNotFoundError):  # another worker was faster
+                mark_process_dead(pid, str(shared))  # type: ignore[no-untyped-call]
+        except PermissionError:
+            continue  # a process of somebody else's

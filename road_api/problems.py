@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from road_api.schemas import Problem
 from road_api.services.csv_rows import CsvError
 from road_api.services.scene import NotJsonError, SceneError
+from road_api.services.tables import TablesError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -45,6 +46,14 @@ def on_unreadable_body(request: AnyRequest, error: NotJsonError | CsvError) -> R
     return _answer(request, HTTPStatus.BAD_REQUEST, str(error))
 
 
+def on_tables_error(request: AnyRequest, error: TablesError) -> Response[bytes]:
+    """Answer that the tables are away."""
+    logger.warning("tables cannot be used", reason=str(error))
+    response = _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    response.headers["Retry-After"] = "5"
+    return response
+
+
 def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Answer a mistake of ours: the log has the trace, the caller the id to find it by."""
     logger.error("unexpected error", exc_info=error)
@@ -58,6 +67,7 @@ HANDLERS: Final[dict[int | type[Exception], Callable[[AnyRequest, Any], Response
     SceneError: on_scene_error,
     NotJsonError: on_unreadable_body,
     CsvError: on_unreadable_body,
+    TablesError: on_tables_error,
     Exception: on_unexpected_error,
 }
 

@@ -1,0 +1,93 @@
+"""Facts in ``/metrics`` that are the same whichever worker shows them: what is known now, not what was counted.
+
+They are read when they are shown, so that a model that was replaced, or a figure that went stale, vanishes.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from road_api.services.dagster import DagsterFigures
+from road_api.services.model_store import ModelStore
+from road_api.services.tables import DriftFigures
+from road_api.services.watched import Watched
+
+FRANCE: Final = ZoneInfo("Europe/Paris")
+
+
+class Facts(Collector):
+    """What the service knows about its model, and about the platform."""
+
+    def __init__(
+        self, store: ModelStore, drift: Watched[DriftFigures | None], dagster: Watched[DagsterFigures]
+    ) -> None:
+        """Show the model of a store, and the figures of two sources."""
+        self._store = store
+        self._drift = drift
+        self._dagster = dagster
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the metrics as of now."""
+        yield from self._model()
+        yield from self._drift_figures(self._drift.figures)
+        yield from self._dagster_figures(self._dagster.figures)
+        yield from self._sources()
+
+    def _model(self) -> Iterator[Metric]:
+        model = self._store.current
+        if model is None:
+            return
+        info = GaugeMetricFamily("road_model_info", "The model that answers.", labels=("version",))
+        info.add_metric([model.ref.version], 1)
+        yield info
+        age = datetime.now(UTC) - model.bundle.manifest.created_at
+        yield _gauge("ml_model_age_seconds", "Since the model that answers was trained.", age.total_seconds())
+
+    def _drift_figures(self, drift: DriftFigures | None) -> Iterator[Metric]:
+        if drift is None:
+            return
+        yield _gauge("ml_data_drift_score", "Share of the features that drifted, newest scored day.", drift.score)
+        midnight = datetime.combine(drift.day, time_of_day(), FRANCE)
+        end = midnight + timedelta(days=1)
+        yield _gauge("ml_data_drift_day_timestamp_seconds", "End of that day, Unix time.", end.timestamp())
+        distances = GaugeMetricFamily(
+            "ml_feature_drift_score", "Distance of a feature from what the model learned, 0 to 1.", labels=("feature",)
+        )
+        for feature, distance in drift.distances.items():
+            distances.add_metric([feature], distance)
+        yield distances
+
+    def _dagster_figures(self, work: DagsterFigures | None) -> Iterator[Metric]:
+        if work is None:
+            return
+        ages = GaugeMetricFamily(
+            "road_last_materialization_age_seconds", "Since an asset was last materialized.", labels=("asset",)
+        )
+        now = time.time()
+        for asset, moment in work.materialized_at.items():
+            ages.add_metric([asset], max(0.0, now - moment))
+        # Not "job", which Prometheus itself puts on every series.
+        failed = GaugeMetricFamily("road_last_run_failed", "Whether a job's last run failed.", labels=("dagster_job",))
+        for job, did in work.failed.items():
+            failed.add_metric([job], did)
+        yield ages
+        yield failed
+
+    def _sources(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("road_figures_up", "Whether the source of figures answers.", labels=("source",))
+        sources: tuple[Watched[Any], ...] = (self._drift, self._dagster)
+        for source in sources:
+            if source.up is not None:
+                up.add_metric([source.source], source.up)
+        yield up
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
