@@ -7,12 +7,6 @@ from litestar.static_files import create_static_files_router
 from road_api.openapi import DOCS_FILES_PATH, DOCS_PATH, swagger_files
 
 
-@get("/", include_in_schema=False, status_code=307)
-async def go_to_docs() -> Redirect:
-    """Send visitors to the documents."""
-    return Redirect(DOCS_PATH, status_code=307)
-
-
 @get("/openapi.json", include_in_schema=False, status_code=307)
 async def go_to_openapi() -> Redirect:
     """Send programs that look in the usual place to the OpenAPI document."""

@@ -282,3 +282,9 @@ PRODUCTION_ALIAS: Final = "production"
 DATA_OFFICIAL: Final = "official data (ONISR, Licence Ouverte / Etalab 2.0)"
 DATA_DEMONSTRATION: Final = "demonstration data, generated"
 """Said wherever a result is shown that rests on generated accidents."""
+
+DATA_IN_FRENCH: Final = {
+    DATA_OFFICIAL: "données officielles (ONISR, Licence Ouverte / Etalab 2.0)",
+    DATA_DEMONSTRATION: "données de démonstration, générées",
+}
+"""The same for those who read French."""

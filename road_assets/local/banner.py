@@ -33,6 +33,7 @@ def banner(addresses: dict[str, str], *, demo: bool, data: str | None, seconds: 
     lines = [
         f"Ready after {seconds:.0f} s. Ctrl-C stops everything, `make down` does so from elsewhere.",
         "",
+        f"  page       {api}/",
         f"  service    {api}/docs",
         f"  Dagster    {addresses['dagster']}",
         f"  MLflow     {addresses['mlflow']}",

@@ -1,0 +1,48 @@
+"""The page for dispatchers, and the files it loads. All of it comes from here: it works without any other server."""
+
+from typing import Final
+
+from litestar import MediaType, Response, Router, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from road_api.page.render import FILES_DIR, name_version, render_page
+
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Nothing from elsewhere, nothing inline, no frame around it, no type guessed, no address told."""
+
+KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+"""Media types by suffix, said here because a machine's own list may differ."""
+
+A_YEAR: Final = 365 * 24 * 60 * 60
+"""Seconds for which browsers may keep a file: another content has another address."""
+
+
+def make_page_router() -> Router:
+    """Read the page and its files once, and serve them from memory: the page at ``/``, the files under their version.
+
+    Returns:
+        The routes of the page and of its files.
+    """
+    folder = f"/page/{name_version()}"
+    page = render_page(folder).encode()
+    contents = {file.name: (file.read_bytes(), KINDS[file.suffix]) for file in FILES_DIR.iterdir()}
+
+    @get("/", include_in_schema=False)
+    async def show_page() -> Response[bytes]:
+        return Response(page, media_type=MediaType.HTML, headers={"Cache-Control": "no-cache"})
+
+    @get(f"{folder}/{{name:str}}", include_in_schema=False)
+    async def show_file(name: FromPath[str]) -> Response[bytes]:
+        if name not in contents:
+            raise NotFoundException(f"the page has no file {name!r}")
+        content, kind = contents[name]
+        return Response(content, media_type=kind, headers={"Cache-Control": f"public, max-age={A_YEAR}, immutable"})
+
+    return Router("/", route_handlers=[show_page, show_file], response_headers=PAGE_HEADERS)

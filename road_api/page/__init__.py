@@ -1,0 +1,1 @@
+"""The page for dispatchers: its template, made from the vocabulary, and in ``files`` what a browser loads with it."""

@@ -1,0 +1,89 @@
+// The form: what is chosen, as the service wants it and as people read it, and what is wrong with it.
+
+import { words } from "./language.js";
+
+const form = document.querySelector("#scene");
+const more = document.querySelector("#more");
+const OPTIONAL = [...more.querySelectorAll("select, input")];
+const FIELDS = [...form.querySelectorAll("select, input")];
+
+export function focusFirst() {
+  FIELDS[0].focus();
+}
+
+export function readValues() {
+  return Object.fromEntries(FIELDS.map((field) => [field.name, field.value]));
+}
+
+export function writeValues(values) {
+  clearProblems();
+  for (const field of FIELDS) field.value = values[field.name] ?? "";
+  more.open ||= OPTIONAL.some((field) => field.value !== "");
+}
+
+// Features are null where unknown; an optional field is left out.
+export function readScene() {
+  const given = FIELDS.filter((field) => field.value !== "" || !OPTIONAL.includes(field));
+  return Object.fromEntries(given.map((field) => [field.name, field.value === "" ? null : Number(field.value)]));
+}
+
+// What a value means, in the language shown: "Lumière" and "Plein jour".
+export function describe(name, value) {
+  const field = form.elements[name];
+  const option = field.options && [...field.options].find((each) => each.value === String(value ?? ""));
+  return { label: field.labels[0].textContent, value: option ? option.textContent : String(value) };
+}
+
+// What differs from the preselected case, for a list of estimates.
+export function summarize(values) {
+  const told = FIELDS.filter((field) => (values[field.name] ?? "") !== usualValue(field) && values[field.name]);
+  return told.map((field) => {
+    const { label, value } = describe(field.name, values[field.name]);
+    return field.options ? value : words().fieldIs(label, value);
+  }).join(" · ") || words().usual;
+}
+
+// Fields that cannot be sent, each with a function that says why: { field, say }.
+export function findWrong() {
+  const wrong = FIELDS.filter((field) => !field.validity.valid);
+  return wrong.map((field) => {
+    const range = document.getElementById(`${field.name}-range`);
+    return { field, say: () => words().beyond(range.textContent) };
+  });
+}
+
+// The same for what the service refused.
+export function readRefused(errors) {
+  const ours = errors.filter(({ field }) => form.elements[field]);
+  return ours.map(({ field, reason }) => ({ field: form.elements[field], say: () => words().refusedField(reason) }));
+}
+
+export function mark(wrong) {
+  clearProblems();
+  for (const { field, say } of wrong) {
+    field.setAttribute("aria-invalid", "true");
+    Object.assign(document.getElementById(`${field.name}-error`), { say, textContent: say(), hidden: false });
+  }
+  if (wrong.some(({ field }) => OPTIONAL.includes(field))) more.open = true; // a folded field cannot be focused
+  wrong[0].field.focus();
+  wrong[0].field.parentElement.scrollIntoView({ block: "center" }); // what has the focus already is not scrolled to
+}
+
+export function clearProblems() {
+  for (const field of FIELDS) {
+    field.removeAttribute("aria-invalid");
+    document.getElementById(`${field.name}-error`).hidden = true;
+  }
+}
+
+export function sayProblems() {
+  for (const field of FIELDS) {
+    const text = document.getElementById(`${field.name}-error`);
+    if (!text.hidden) text.textContent = text.say();
+  }
+}
+
+function usualValue(field) {
+  if (!field.options) return field.defaultValue;
+  return [...field.options].find((option) => option.defaultSelected)?.value ?? "";
+}
