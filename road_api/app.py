@@ -11,18 +11,29 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from road_api import auth, problems
+from road_api.controllers.alerts import AlertsController
 from road_api.controllers.auth import AuthController
-from road_api.controllers.docs import go_to_docs, go_to_openapi, make_docs_files_router
+from road_api.controllers.config import ConfigController
+from road_api.controllers.docs import go_to_openapi, make_docs_files_router
 from road_api.controllers.health import HealthController
+from road_api.controllers.model import ModelController, make_card_links
+from road_api.controllers.page import make_page_router
 from road_api.controllers.predict import PredictController, PredictCsvController
+from road_api.logs import configure_logging
 from road_api.metrics import Metrics
 from road_api.observe import Observer
 from road_api.openapi import PROTECTED, make_openapi_config
 from road_api.services.bundle_cache import BundleCache
+from road_api.services.dagster import Dagster
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_registry import ModelRegistry, open_client
 from road_api.services.model_store import ModelStore
-from road_api.settings import Settings
+from road_api.services.prediction_log import PredictionLog
+from road_api.services.prediction_table import PredictionTable
+from road_api.services.tables import Tables
+from road_api.settings import Settings, load_settings
+from road_api.tokens import Tokens
+from road_api.watch import watch_platform
 
 SMALL_BODY_BYTES: Final = 64 * 1024
 """Largest body where no file is expected: a question has some 150 bytes."""
@@ -43,12 +54,20 @@ def create_app(settings: Settings) -> Litestar:
     Returns:
         The application. Its model is loaded and followed from start-up to shutdown.
     """
-    metrics, store = Metrics(), ModelStore()
+    metrics, store = Metrics(settings.metrics_dir), ModelStore()
+    tables, dagster = Tables(settings.database_url), Dagster(settings.dagster_url, settings.dagster_public_url)
+    log = PredictionLog(
+        PredictionTable(settings.database_url) if settings.database_url else None,
+        metrics,
+        capacity=settings.prediction_queue_rows,
+        retention_days=settings.prediction_retention_days,
+    )
     users = auth.FixedUsers.from_settings(settings)
-    tokens = auth.Tokens(settings.signing_key())
+    tokens = Tokens(settings.signing_key())
     password = settings.mlflow_password.get_secret_value() if settings.mlflow_password else None
     client = open_client(settings.mlflow_uri, settings.mlflow_username, password)
     poller = ModelPoller(ModelRegistry(client), BundleCache(settings.bundle_dir), store, metrics)
+    bearer = DefineMiddleware(auth.BearerAuthentication, tokens=tokens, users=users)
     protected = Router(
         "/protected",
         route_handlers=[
@@ -59,27 +78,38 @@ def create_app(settings: Settings) -> Litestar:
                 request_max_body_size=settings.csv_max_bytes + MULTIPART_OVERHEAD_BYTES,
             ),
         ],
-        middleware=[DefineMiddleware(auth.BearerAuthentication, tokens=tokens, users=users)],
+        middleware=[bearer],
         security=PROTECTED,
     )
     app = Litestar(
         route_handlers=[
             AuthController,
             HealthController,
+            ModelController,
             protected,
-            go_to_docs,
+            Router("/config", route_handlers=[ConfigController], middleware=[bearer], security=PROTECTED),
+            Router("/", route_handlers=[AlertsController], guards=[auth.SharedSecret(settings.alert_token)]),
+            make_page_router(),
             go_to_openapi,
             make_docs_files_router(),
+            *make_card_links(),
         ],
         dependencies=_provide(
             metrics=metrics,
             store=store,
             poller=poller,
+            tables=tables,
+            dagster=dagster,
             tokens=tokens,
             passwords=auth.PasswordCheck(users),
+            prediction_log=log,
             file_limiter=anyio.CapacityLimiter(CONCURRENT_FILES),
         ),
-        lifespan=[_follow_production(poller, client.aclose, settings.poll_seconds)],
+        lifespan=[
+            _follow_production(poller, client.aclose, settings.poll_seconds),
+            watch_platform(tables, dagster, store, metrics, settings.figures_seconds),
+            log.lifespan,
+        ],
         exception_handlers=dict(problems.HANDLERS),
         openapi_config=make_openapi_config(),
         request_max_body_size=SMALL_BODY_BYTES,
@@ -87,6 +117,12 @@ def create_app(settings: Settings) -> Litestar:
     )
     app.asgi_handler = Observer(app.asgi_handler, metrics)
     return app
+
+
+def create_worker() -> Litestar:
+    """Put the service together in a process that uvicorn has started beside others."""
+    configure_logging()
+    return create_app(load_settings())
 
 
 def _provide(**parts: Any) -> dict[str, Provide]:

@@ -8,13 +8,20 @@ import ipaddress
 import secrets
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from road_api.tokens import OPERATOR_PREFIX
+
 PREFIX: Final = "ROAD_API_"
+
+SECRET_VARIABLE: Final = f"{PREFIX}JWT_SECRET"
+METRICS_DIR_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Read by prometheus_client too, when it is imported."""
 
 SECRET_MIN_BYTES: Final = 32
 """HS256 signs with SHA-256, so a shorter secret is easier to guess than the signature (RFC 7518, section 3.2)."""
@@ -47,6 +54,16 @@ class Settings(BaseSettings):
         home: where the platform keeps its state.
         state_dir: where the last good bundle is kept; ``api`` below ``home`` unless given.
         csv_max_bytes: largest file that ``predict_csv`` takes.
+        workers: processes that answer, each with the model in memory.
+        database_url: the platform's tables, for the log of predictions, for the figures of ``/metrics``, for
+            ``/config`` and for alerts; without it the service estimates all the same.
+        dagster_url: Dagster's web server, to start runs and to report alerts.
+        dagster_public_url: the same as a browser reaches it, where that differs; for links.
+        alert_token: what Alertmanager sends as its bearer token.
+        figures_seconds: pause between two looks at the figures in Postgres.
+        prediction_retention_days: days that logged predictions are kept.
+        prediction_queue_rows: predictions that may wait to be logged while Postgres is away; more are dropped.
+        metrics_dir: where several workers count together; set by ``python -m road_api`` itself.
     """
 
     model_config = SettingsConfigDict(
@@ -66,6 +83,17 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".road"), validation_alias="ROAD_HOME")
     state_dir: Path | None = None
     csv_max_bytes: int = Field(default=20_000_000, gt=0)
+    workers: int = Field(default=1, ge=1, le=64)
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices(f"{PREFIX}DATABASE_URL", "ROAD_DATABASE_URL")
+    )
+    dagster_url: str | None = None
+    dagster_public_url: str | None = None
+    alert_token: SecretStr | None = None
+    figures_seconds: float = Field(default=5.0, gt=0)
+    prediction_retention_days: int = Field(default=90, ge=1)
+    prediction_queue_rows: int = Field(default=100_000, ge=10_000, le=10_000_000)
+    metrics_dir: Path | None = Field(default=None, validation_alias=METRICS_DIR_VARIABLE)
 
     @property
     def bundle_dir(self) -> Path:
@@ -80,8 +108,20 @@ class Settings(BaseSettings):
     @classmethod
     def _speak_http(cls, uri: str) -> str:
         if not uri.startswith(("http://", "https://")):
-            raise ValueError(f"the service reads the registry over HTTP; set the server's http address, not {uri!r}")
+            raise ValueError("the service reads the registry over HTTP; set the server's http address")
+        if urlsplit(uri).username is not None:
+            raise ValueError(
+                "the address holds a user or a password, which would show in logs; take them out and set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            )
         return uri
+
+    @field_validator("dagster_url", "dagster_public_url")
+    @classmethod
+    def _cut_slash(cls, address: str | None) -> str | None:
+        if address is not None and not address.startswith(("http://", "https://")):
+            raise ValueError(f"set the address of Dagster's web server, http://host:port, not {address!r}")
+        return address and address.rstrip("/")
 
     @model_validator(mode="after")
     def _refuse_unsafe_start(self) -> Self:
@@ -130,10 +170,18 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
 
 
 def _secret_problems(settings: Settings) -> list[str]:
-    variable = f"{PREFIX}JWT_SECRET"
-    if settings.jwt_secret is None:
-        return [] if settings.demo else [f"{variable} is not set. Make one with: {MAKE_SECRET}"]
-    secret = settings.jwt_secret.get_secret_value()
+    problems = []
+    if settings.jwt_secret is not None:
+        problems += _weaknesses("JWT_SECRET", settings.jwt_secret)
+    elif not settings.demo:
+        problems += [f"{SECRET_VARIABLE} is not set. Make one with: {MAKE_SECRET}"]
+    if settings.alert_token is not None:
+        problems += _weaknesses("ALERT_TOKEN", settings.alert_token)
+    return problems
+
+
+def _weaknesses(name: str, value: SecretStr) -> list[str]:
+    variable, secret = PREFIX + name, value.get_secret_value()
     if len(secret.encode()) < SECRET_MIN_BYTES:
         return [f"{variable} has {len(secret.encode())} bytes, needed are {SECRET_MIN_BYTES}. Make one: {MAKE_SECRET}"]
     if len(set(secret)) < SECRET_MIN_DISTINCT_CHARACTERS or any(word in secret.lower() for word in PLACEHOLDERS):
@@ -143,6 +191,8 @@ def _secret_problems(settings: Settings) -> list[str]:
 
 def _user_problems(settings: Settings) -> list[str]:
     problems = []
+    if settings.username is not None and settings.username.startswith(OPERATOR_PREFIX):
+        problems.append(f"{PREFIX}USERNAME must not begin with {OPERATOR_PREFIX!r}, which names people on the machine.")
     if not settings.demo and settings.username is None:
         problems.append(f"{PREFIX}USERNAME is not set. Choose the name of the user who may ask for estimates.")
     if settings.password_hash is None:

@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from road_assets.local.errors import LocalError
-from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
+from road_assets.settings import GateSettings, PlatformSettings, PortSettings, ServiceSecrets
 
 if TYPE_CHECKING:
     from road_assets.local.services import Site
@@ -80,6 +80,32 @@ def noise(value: float | None) -> None:
 
 
 @main.command()
+@click.argument("version", required=False, type=click.IntRange(min=1))
+def rollback(version: int | None) -> None:
+    """Bring back a model that was in production before.
+
+    VERSION is its number in the model registry; without it, the one before the present one comes back. It stays until
+    a newly trained one passes the gate. The platform goes on meanwhile.
+    """
+    import getpass
+
+    from road_assets.local.rollback import rollback as bring_back
+
+    click.echo(bring_back(_site(), version, by=f"{getpass.getuser()} (road rollback)"))
+
+
+@main.command()
+@click.option("--admin", is_flag=True, help="Allow to set the noise and to roll back, too.")
+def token(admin: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Print a token for the service, good for half an hour; who can read its signing secret needs no password."""
+    import getpass
+
+    from road_assets.local.token import make_token
+
+    click.echo(make_token(_site(), getpass.getuser(), admin=admin))
+
+
+@main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(yes: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Delete all state of this ROAD_HOME: tables, models, runs, downloaded releases."""
@@ -96,6 +122,7 @@ def _site(*, demo: bool = False) -> "Site":
 
     try:
         settings, ports = PlatformSettings(), PortSettings()
+        GateSettings()  # read by the code location; a wrong one is named before anything starts
     except ValidationError as error:
         wrong = [(str(item["loc"][0]), item["msg"]) for item in error.errors(include_input=False)]
         lines = [f"{name if name.isupper() else f'ROAD_{name.upper()}'}: {message}" for name, message in wrong]

@@ -5,6 +5,7 @@ from typing import Final
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from road_assets.ops import rollback_job
 from road_assets.partitions import DAILY, YEARLY
 
 _EXECUTOR: Final = dg.in_process_executor
@@ -12,7 +13,8 @@ _EXECUTOR: Final = dg.in_process_executor
 
 _INGEST: Final = ("raw_accidents", "accidents_table", "synthetic_mix", "features")
 _DRIFT: Final = ("drift_report",)
-_TRAINING: Final = ("severity_model", "production_model", "model_metrics_table")
+_TRAFFIC: Final = ("live_traffic_drift",)
+_TRAINING: Final = ("severity_model", "production_model", "model_card", "model_archive", "model_metrics_table")
 
 
 def _job(
@@ -30,7 +32,11 @@ ingest_job = _job(
 drift_job = _job(
     "drift_job", _DRIFT, "Score the drift of any window of days against the production model's training window."
 )
-daily_job = _job("daily_job", (*_INGEST, *_DRIFT), "Everything that a new day of data needs.")
-training_job = _job("training_job", _TRAINING, "Train as of a day, promote the better model, write the figures.")
+daily_job = _job("daily_job", (*_INGEST, *_DRIFT, *_TRAFFIC), "Everything that a new day of data needs.")
+training_job = _job(
+    "training_job",
+    _TRAINING,
+    "Train as of a day, judge, promote the better model, write its card and the figures, archive it.",
+)
 
-ALL_JOBS: Final = (release_job, ingest_job, drift_job, daily_job, training_job)
+ALL_JOBS: Final = (release_job, ingest_job, drift_job, daily_job, training_job, rollback_job)

@@ -3,12 +3,16 @@
 Secrets of the service have no default anywhere; what a demonstration on loopback makes up is in ``road_assets.local``.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PostgresDsn, SecretStr, TypeAdapter
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn, SecretStr, TypeAdapter, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from road_assets.core.drift_limits import DEFAULT_LIMITS, DriftLimits
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -24,6 +28,41 @@ def _postgres_address(value: SecretStr) -> SecretStr:
     TypeAdapter(PostgresDsn).validate_python(value.get_secret_value())
     return value
 
+
+def _families(value: str | Iterable[str]) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (value.split(",") if isinstance(value, str) else value))
+    known = (
+        "forest",
+        "boosting",
+    )  # core.families has the same; importing it here would cost every command scikit-learn
+    wrong = [name for name in names if name not in known]
+    if wrong or not names or len(set(names)) != len(names):
+        raise ValueError(
+            f"{', '.join(names)!r}: name one or more of {', '.join(known)}, each once, separated by commas"
+        )
+    return names
+
+
+def holds_password(address: str) -> bool:
+    """Whether an address carries a password or a token before its host; a name alone, as in ``git@host``, is none."""
+    if "://" not in address:
+        return False
+    parts = urlsplit(address)
+    return parts.password is not None or (parts.username is not None and parts.scheme in {"http", "https"})
+
+
+def _without_password(address: str) -> str:
+    if holds_password(address):
+        raise ValueError(
+            "the address holds a user or a password, which would show in logs, pages and commits; take them out and "
+            "set the variables for user name and password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "ROAD_ARCHIVE_GIT_USERNAME and _TOKEN, ROAD_ARCHIVE_DVC_USERNAME and _TOKEN)"
+        )
+    return address
+
+
+PublicAddress = Annotated[str, AfterValidator(_without_password)]
+"""An address that may be shown: without user and password over HTTP."""
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 """A path made absolute when it is read: child processes may work in another directory."""
@@ -48,6 +87,8 @@ class PlatformSettings(BaseSettings):
             meaning.
         max_bad_rows_share: ``ROAD_MAX_BAD_ROWS_SHARE``, share of a day's rows in quarantine above which the day is not
             taken.
+        retraining_cooldown_minutes: ``ROAD_RETRAINING_COOLDOWN_MINUTES``, pause after a retraining for drift.
+        retraining_attempts: ``ROAD_RETRAINING_ATTEMPTS``, how often one sign of drift is tried in all.
         database_url: ``ROAD_DATABASE_URL``, the tables' database; the embedded platform sets it itself.
         mlflow_tracking_uri: ``MLFLOW_TRACKING_URI``, the model registry; the embedded platform sets it itself.
         mlflow_public_url: ``ROAD_MLFLOW_PUBLIC_URL``, MLflow as a browser reaches it, where that differs; for links.
@@ -60,9 +101,11 @@ class PlatformSettings(BaseSettings):
     releases_dir: AbsolutePath | None = None
     first_day: date = date(2019, 1, 1)
     max_bad_rows_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    retraining_cooldown_minutes: Annotated[int, Field(ge=0)] = 60
+    retraining_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = None
-    mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
-    mlflow_public_url: str | None = None
+    mlflow_tracking_uri: PublicAddress | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    mlflow_public_url: PublicAddress | None = None
 
     def require_database_url(self) -> str:
         """The tables' database.
@@ -88,6 +131,82 @@ class PlatformSettings(BaseSettings):
                 "MLFLOW_TRACKING_URI is not set. `make up` sets it for its own MLflow; elsewhere give http://host:port"
             )
         return self.mlflow_tracking_uri
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class DriftSettings(BaseSettings):
+    """What counts as drift; ``core.drift.DriftLimits`` says what each means, and has the defaults.
+
+    Attributes:
+        window_days: ``ROAD_DRIFT_WINDOW_DAYS``.
+        retrain_above: ``ROAD_DRIFT_RETRAIN_ABOVE``.
+        warn_above: ``ROAD_DRIFT_WARN_ABOVE``, at most the former.
+        distance_threshold: ``ROAD_DRIFT_DISTANCE_THRESHOLD``.
+        correlation_threshold: ``ROAD_DRIFT_CORRELATION_THRESHOLD``.
+        severe_share_threshold: ``ROAD_DRIFT_SEVERE_SHARE_THRESHOLD``.
+        false_alarm_share: ``ROAD_DRIFT_FALSE_ALARM_SHARE``.
+        min_rows: ``ROAD_DRIFT_MIN_ROWS``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROAD_DRIFT_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    window_days: Annotated[int, Field(ge=1, le=366)] = DEFAULT_LIMITS.window_days
+    retrain_above: Share = DEFAULT_LIMITS.retrain_above
+    warn_above: Share = DEFAULT_LIMITS.warn_above
+    distance_threshold: Share = DEFAULT_LIMITS.distance_threshold
+    correlation_threshold: Share = DEFAULT_LIMITS.correlation_threshold
+    severe_share_threshold: Share = DEFAULT_LIMITS.severe_share_threshold
+    false_alarm_share: Annotated[float, Field(ge=0.001, le=0.5)] = DEFAULT_LIMITS.false_alarm_share
+    min_rows: Annotated[int, Field(ge=1)] = DEFAULT_LIMITS.min_rows
+
+    @model_validator(mode="after")
+    def _warn_before_retraining(self) -> Self:
+        if self.warn_above > self.retrain_above:
+            raise ValueError(
+                f"ROAD_DRIFT_WARN_ABOVE={self.warn_above} is above ROAD_DRIFT_RETRAIN_ABOVE={self.retrain_above}; "
+                "a warning comes before retraining"
+            )
+        return self
+
+    def limits(self) -> DriftLimits:
+        """The same for ``core``."""
+        return DriftLimits(**self.model_dump())
+
+
+class ModelSettings(BaseSettings):
+    """Which models stand for promotion, and what they decide by.
+
+    Attributes:
+        candidates: ``ROAD_CANDIDATES``, families to fit on each training day, separated by commas, the model of record
+            first; see ``road_assets.core.families``.
+        missed_case_cost: ``ROAD_MISSED_CASE_COST``, what a missed severe case costs in needless dispatches. Help is
+            called for from the probability 1 / (1 + cost) on: 0.5 for a cost of 1.
+    """
+
+    model_config = _CONFIG
+
+    candidates: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_families)] = ("forest", "boosting")
+    missed_case_cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+
+class GateSettings(BaseSettings):
+    """What is asked of a candidate before it takes over; see ``road_assets.core.verdict.Margins``.
+
+    Attributes:
+        gate_margin: ``ROAD_GATE_MARGIN``, gain in ROC-AUC that the one-sided 95 % bound must be above.
+        gate_calibration_margin: ``ROAD_GATE_CALIBRATION_MARGIN``, calibration error that may be added.
+        gate_slice_margin: ``ROAD_GATE_SLICE_MARGIN``, ROC-AUC that may be lost in a group of users.
+    """
+
+    model_config = _CONFIG
+
+    gate_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    gate_calibration_margin: Annotated[float, Field(ge=0, le=1)] = 0.005
+    gate_slice_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.02
 
 
 class PortSettings(BaseSettings):
@@ -141,3 +260,41 @@ class ServiceSecrets(BaseSettings):
     def missing(self) -> list[str]:
         """Names of the variables that are not set."""
         return [f"ROAD_API_{name.upper()}" for name in type(self).model_fields if getattr(self, name) is None]
+
+
+class ArchiveSettings(BaseSettings):
+    """Where promoted models are kept with git and DVC. Off without a repository.
+
+    Attributes:
+        repository: ``ROAD_ARCHIVE_REPOSITORY``, a work tree of git (absolute path), or an address to clone.
+        git_remote: ``ROAD_ARCHIVE_GIT_REMOTE``, remote that is pushed to, if the repository has it.
+        git_username: ``ROAD_ARCHIVE_GIT_USERNAME``, with the token.
+        git_token: ``ROAD_ARCHIVE_GIT_TOKEN``, password or token for git over HTTPS.
+        dvc_remote: ``ROAD_ARCHIVE_DVC_REMOTE``, address where DVC keeps the data; the repository's own default remote
+            if not given.
+        dvc_username: ``ROAD_ARCHIVE_DVC_USERNAME``, with the token.
+        dvc_token: ``ROAD_ARCHIVE_DVC_TOKEN``, password or token for DVC over HTTPS.
+        dvc: ``ROAD_DVC``, the executable; without it one is installed below ``ROAD_HOME``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROAD_ARCHIVE_",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    repository: PublicAddress | None = None
+    git_remote: str = "origin"
+    git_username: str | None = None
+    git_token: SecretStr | None = None
+    dvc_remote: PublicAddress | None = None
+    dvc_username: str | None = None
+    dvc_token: SecretStr | None = None
+    dvc: AbsolutePath | None = Field(default=None, validation_alias="ROAD_DVC")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return tuple(secret.get_secret_value() for secret in (self.git_token, self.dvc_token) if secret)

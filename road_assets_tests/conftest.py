@@ -1,13 +1,14 @@
 """Real parts shared by the tests: a Postgres, an MLflow server, and a platform whose whole graph has run on them."""
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -22,11 +23,18 @@ from road_assets import run_tags
 from road_assets.core.demonstration import generate_release
 from road_assets.definitions import build_definitions
 from road_assets.local.postgres import EmbeddedPostgres
+from road_assets.resources.commands import CommandError
 from road_assets.resources.database import migrate
-from road_assets.settings import PlatformSettings
+from road_assets.resources.dvc import DVC_VERSION, find_dvc
+from road_assets.resources.model_policy import ModelPolicy
+from road_assets.settings import ArchiveSettings, PlatformSettings
 
 FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2024, 3, 15)
-SMALL_FOREST: Final = {"ops": {"severity_model": {"config": {"n_estimators": 20, "max_depth": 8}}}}
+SMALL_BOOSTING: Final = {"max_iter": 30, "alone_max_iter": 20, "learning_rate": 0.1}
+SMALL_FOREST: Final = {
+    "ops": {"severity_model": {"config": {"n_estimators": 20, "max_depth": 8, "boosting": SMALL_BOOSTING}}}
+}
+"""Small models of every family."""
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +53,13 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def serve_mlflow(folder: Path) -> Iterator[str]:
-    """Run a real MLflow server over SQLite, its artifacts proxied; its state is in ``folder``."""
+def serve_mlflow(folder: Path, password: str | None = None) -> Iterator[str]:
+    """Run a real MLflow server over SQLite, its artifacts proxied; its state is in ``folder``.
+
+    Args:
+        folder: empty one.
+        password: of the user ``admin``; without it everybody is let in.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,6 +71,16 @@ def serve_mlflow(folder: Path) -> Iterator[str]:
         str(folder / "files"),
     ]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    if password is not None:
+        command += ["--app-name", "basic-auth"]
+        config = folder / "auth.ini"
+        config.write_text(
+            f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/auth.db\nadmin_username = admin\n"
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+            "auth_cache_ttl_seconds = 600\n"  # hashing the password anew for each request takes most of a second
+        )
+        quiet |= {"MLFLOW_AUTH_CONFIG_PATH": str(config), "MLFLOW_AUTH_ADMIN_PASSWORD": password}
+        quiet |= {"MLFLOW_FLASK_SERVER_SECRET_KEY": password}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603 - our own command
@@ -85,6 +108,22 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 90) ->
             time.sleep(0.2)
         else:
             return
+
+
+@pytest.fixture(scope="session")
+def dvc() -> str:
+    """Path of a real DVC: the one named by ``ROAD_DVC``, else one installed once into the user's cache."""
+    if given := os.environ.get("ROAD_DVC"):
+        return given
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "road-assets-tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            find_dvc(ArchiveSettings(), cache, print)
+        except CommandError as error:
+            pytest.skip(f"no DVC here, and none can be installed: {error}")
+    return str(cache / f"dvc-{DVC_VERSION}" / "bin" / "dvc")
 
 
 @dataclass(frozen=True)
@@ -156,13 +195,14 @@ def make_platform(
 ) -> Callable[..., Platform]:
     """Makes a platform with empty tables of its own, on a generated release or on the one in a directory."""
 
-    def make(
+    def make(  # noqa: PLR0913 - what a platform may differ in
         *,
         accidents: int = 3000,
         first: date = FIRST_DAY,
         last: date = LAST_DAY,
         releases: Path | None = None,
         mlflow: str = mlflow_url,
+        candidates: Sequence[str] = ("forest",),
     ) -> Platform:
         home = tmp_path_factory.mktemp("platform")
         if releases is None:
@@ -175,16 +215,28 @@ def make_platform(
         return Platform(
             home,
             releases,
-            build_definitions(settings),
+            build_definitions(settings, model_policy=ModelPolicy(candidates=list(candidates))),
             dg.DagsterInstance.ephemeral(),
-            _fresh_database(postgres, home.name),
+            fresh_database(postgres, home.name),
             mlflow,
         )
 
     return make
 
 
-def _fresh_database(postgres: EmbeddedPostgres, name: str) -> str:
+@pytest.fixture
+def on_other_registry(platform: Platform, postgres: EmbeddedPostgres, tmp_path: Path) -> Callable[[str], Platform]:
+    """The same features under another model registry, with tables of its own; only training may be run there."""
+
+    def move(mlflow: str) -> Platform:
+        database = fresh_database(postgres, f"{tmp_path.name}_{abs(hash(mlflow))}")
+        return replace(platform, mlflow_url=mlflow, database_url=database, instance=dg.DagsterInstance.ephemeral())
+
+    return move
+
+
+def fresh_database(postgres: EmbeddedPostgres, name: str) -> str:
+    """Make a database with empty tables, and give its address."""
     with psycopg.connect(postgres.url("road"), autocommit=True) as connection:
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
     migrate(postgres.url(name))

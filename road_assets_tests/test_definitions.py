@@ -6,10 +6,11 @@ import sys
 import dagster as dg
 import pytest
 
-from road_assets.definitions import build_definitions, defs
+from road_assets.core.verdict import Margins
+from road_assets.definitions import build_definitions, build_resources, defs
 from road_assets.settings import PlatformSettings
 
-DAILY_ASSETS = {"raw_accidents", "synthetic_mix", "features", "accidents_table", "drift_report"}
+DAILY_ASSETS = {"raw_accidents", "synthetic_mix", "features", "accidents_table", "drift_report", "live_traffic_drift"}
 
 
 def test_every_asset_has_an_owner_a_group_a_kind_and_a_description() -> None:
@@ -26,7 +27,7 @@ def test_daily_assets_materialize_a_window_in_one_run() -> None:
         assert graph.get(dg.AssetKey(name)).backfill_policy == dg.BackfillPolicy.single_run()
 
 
-@pytest.mark.parametrize("job", ["release_job", "ingest_job", "drift_job", "daily_job", "training_job"])
+@pytest.mark.parametrize("job", ["release_job", "ingest_job", "drift_job", "daily_job", "training_job", "rollback_job"])
 def test_every_job_resolves(job: str) -> None:
     assert defs.resolve_job_def(job).name == job
 
@@ -48,3 +49,18 @@ def test_loading_the_location_imports_neither_mlflow_nor_evidently_nor_pandera()
 def test_resources_can_be_replaced_by_name() -> None:
     resource = dg.ResourceDefinition.hardcoded_resource("mine")
     assert build_definitions(PlatformSettings(), lake=resource).resources["lake"] is resource
+
+
+def test_the_margins_of_the_gate_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("", "CALIBRATION_", "SLICE_"):
+        monkeypatch.delenv(f"ROAD_GATE_{name}MARGIN", raising=False)
+    assert build_resources(PlatformSettings())["gate_margins"].margins() == Margins()
+    for number, name in enumerate(("", "CALIBRATION_", "SLICE_"), start=1):
+        monkeypatch.setenv(f"ROAD_GATE_{name}MARGIN", f"0.0{number}")
+    assert build_resources(PlatformSettings())["gate_margins"].margins() == Margins(0.01, 0.02, 0.03)
+
+
+def test_promotion_waits_for_the_gate() -> None:
+    training = defs.resolve_job_def("training_job").graph.dependencies
+    (waits,) = [known for name, known in training.items() if name.name == "production_model"]
+    assert "severity_model_gate" in str(waits)

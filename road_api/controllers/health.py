@@ -6,13 +6,14 @@ import json
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from road_api.metrics import Metrics
 from road_api.openapi import TAG_OPERATIONS, describe_problem
-from road_api.schemas import Live, Ready, RegistryHealth
+from road_api.schemas import Live, PredictionLogHealth, Ready, RegistryHealth
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_store import ModelStore
+from road_api.services.prediction_log import PredictionLog
 
 
 class HealthController(Controller):
@@ -29,12 +30,17 @@ class HealthController(Controller):
         "/health/ready",
         operation_id="getReady",
         summary="Can it estimate?",
-        description="Asks the model its known questions and says whether the registry is reachable.",
+        description="Asks the model its known questions, and says whether registry and prediction log are reachable.",
         responses={503: describe_problem("No model is loaded yet, or it answers known questions wrong")},
     )
-    async def ready(self, store: NamedDependency[ModelStore], poller: NamedDependency[ModelPoller]) -> Ready:
+    async def ready(
+        self,
+        store: NamedDependency[ModelStore],
+        poller: NamedDependency[ModelPoller],
+        prediction_log: NamedDependency[PredictionLog],
+    ) -> Ready:
         """Ask the model its known questions."""
-        state, model = poller.state, store.current
+        state, model, log = poller.state, store.current, prediction_log.state
         registry = RegistryHealth(state.reachable, state.detail)
         if model is None:
             detail = f"no model is loaded yet; registry: {state.detail}" + (
@@ -54,10 +60,11 @@ class HealthController(Controller):
             known_answers=len(json.loads(model.known_answers)["probability"]),
             loaded_at=model.loaded_at.isoformat(timespec="seconds"),
             registry=registry,
+            prediction_log=PredictionLogHealth(log.on, log.reachable, log.detail),
             refused=state.refused,
         )
 
     @get("/metrics", operation_id="getMetrics", summary="Metrics for Prometheus", media_type="text/plain")
     async def metrics(self, metrics: NamedDependency[Metrics]) -> Response[bytes]:
         """Show the metrics in Prometheus' text format."""
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)

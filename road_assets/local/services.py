@@ -28,6 +28,7 @@ DEFINITIONS: Final = "road_assets.definitions"
 CODE_HOST: Final = "127.0.0.1"
 SERVICE_PREFIX: Final = "ROAD_API_"
 JWT_SECRET: Final = "api_jwt_secret"  # noqa: S105 - the name of the file, not the secret
+ALERT_TOKEN: Final = "api_alert_token"  # noqa: S105 - the name of the file, which Alertmanager may be pointed at
 PROBE_SECONDS: Final = 2.0
 BATCH_OF_EVENTS: Final = "500"
 """Dagster writes the events of a year of partitions in half the time when they go to Postgres in batches."""
@@ -173,10 +174,12 @@ def daemon_service(site: Site, started: float | None = None) -> Service:
 
 
 def api_service(site: Site) -> Service:
-    """The service that answers estimates. In a demonstration its signing secret is made on the spot."""
+    """The service that answers estimates. In a demonstration its secrets are made on the spot."""
     given = {name: value for name, value in os.environ.items() if name.startswith(SERVICE_PREFIX)}
     if site.settings.demo:
         given.setdefault("ROAD_API_JWT_SECRET", secret(site.home, JWT_SECRET))
+        given.setdefault("ROAD_API_ALERT_TOKEN", secret(site.home, ALERT_TOKEN))
+    given.setdefault("ROAD_API_DAGSTER_URL", site.addresses["dagster"])
     environment = {
         **platform_environment(site),
         **given,

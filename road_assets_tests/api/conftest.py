@@ -17,6 +17,7 @@ import httpx
 import numpy as np
 import onnx
 import onnxruntime as ort
+import psycopg
 import pytest
 import uvicorn
 from onnx import TensorProto, helper, numpy_helper
@@ -25,8 +26,12 @@ from pydantic import SecretStr
 from road_api.app import create_app
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
 from road_api.settings import Settings
-from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT, Facts, FeatureMatrix, Window, pack
+from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT, FeatureMatrix, pack
+from road_assets.core.manifest import Facts, Window
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, MODEL_NAME, PRODUCTION_ALIAS, SCENE_EXAMPLE
+from road_assets.local.postgres import EmbeddedPostgres
+from road_assets.resources.database import migrate
+from road_assets_tests.api.servers import serve_dagster
 
 StartService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -35,9 +40,9 @@ SECRET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 QUESTIONS = np.array([list(SCENE_EXAMPLE.values()), [np.nan] * len(FEATURE_NAMES)], dtype=np.float32)
 
 
-def _make_graph(bias: float) -> bytes:
+def _make_graph(bias: float, width: int) -> bytes:
     """Make a model: the sigmoid of a weighted sum, unknown counting as 0, moved up or down by a bias."""
-    weights = np.linspace(-0.1, 0.1, len(FEATURE_NAMES), dtype=np.float32).reshape(-1, 1)
+    weights = np.linspace(-0.1, 0.1, width, dtype=np.float32).reshape(-1, 1)
     constants: dict[str, np.ndarray[Any, Any]] = {
         "zero": np.zeros(1, np.float32),
         "weights": weights,
@@ -52,7 +57,7 @@ def _make_graph(bias: float) -> bytes:
         helper.make_node("Sigmoid", ["score"], ["column"]),
         helper.make_node("Reshape", ["column", "flat"], [GRAPH_OUTPUT]),
     ]
-    given = helper.make_tensor_value_info(GRAPH_INPUT, TensorProto.FLOAT, [None, len(FEATURE_NAMES)])
+    given = helper.make_tensor_value_info(GRAPH_INPUT, TensorProto.FLOAT, [None, width])
     asked = helper.make_tensor_value_info(GRAPH_OUTPUT, TensorProto.FLOAT, [None])
     stored = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "tiny", [given], [asked], stored)
@@ -69,7 +74,8 @@ def _ask_graph(graph: bytes, rows: FeatureMatrix) -> list[float]:
 
 def _make_bundle(bias: float, **facts: Any) -> dict[str, bytes]:
     """Make a good bundle; the example's probability rises with the bias."""
-    graph = _make_graph(bias)
+    width = len(facts.get("features", FEATURE_NAMES))
+    graph, questions = _make_graph(bias, width), QUESTIONS[:, [*range(len(FEATURE_NAMES)), *[-1] * (width - 13)]]
     known = Facts.model_validate(
         {
             "model_name": MODEL_NAME,
@@ -85,7 +91,7 @@ def _make_bundle(bias: float, **facts: Any) -> dict[str, bytes]:
             **facts,
         }
     )
-    return pack(graph, QUESTIONS, _ask_graph(graph, QUESTIONS), known)
+    return pack(graph, questions, _ask_graph(graph, questions), known)
 
 
 class FakeRegistry:
@@ -93,6 +99,7 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.bundles: dict[str, dict[str, bytes]] = {}
+        self.cards: dict[str, dict[str, bytes]] = {}
         self.production: str | None = None
         self.broken = False
         self.downloads = 0
@@ -135,9 +142,10 @@ class FakeRegistry:
             return 200, json.dumps({"model_version": version}).encode()
         if path == "/get-artifact":
             folder, _, name = query["path"][0].partition("/")
-            files = self.bundles[query["run_uuid"][0].removeprefix("run-")]
-            self.downloads += 1
-            return (200, files[name]) if folder == "bundle" and name in files else (404, b"no such artifact")
+            version = query["run_uuid"][0].removeprefix("run-")
+            self.downloads += folder == "bundle"
+            files = self.bundles[version] if folder == "bundle" else self.cards.get(version, {})
+            return (200, files[name]) if name in files else (404, b"no such artifact")
         return 404, b"no such path"
 
     def close(self) -> None:
@@ -216,7 +224,13 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the service behind uvicorn with a model loaded, one for all tests of a module."""
     registry = FakeRegistry()
     registry.publish("1", _make_bundle(-1.0))
-    settings = Settings(demo=True, mlflow_uri=registry.uri, state_dir=tmp_path_factory.mktemp("api"))
+    settings = Settings(
+        demo=True,
+        mlflow_uri=registry.uri,
+        state_dir=tmp_path_factory.mktemp("api"),
+        jwt_secret=SecretStr(SECRET),
+        alert_token=SecretStr(SECRET),
+    )
     with _run_server(settings) as address:
         while not httpx.get(f"{address}/health/ready", trust_env=False, timeout=20).is_success:
             time.sleep(0.05)
@@ -295,3 +309,26 @@ def make_bundle() -> Callable[..., dict[str, bytes]]:
 @pytest.fixture
 def ask_graph() -> Callable[[bytes, FeatureMatrix], list[float]]:
     return _ask_graph
+
+
+@pytest.fixture(scope="session")
+def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State of a Dagster."""
+    return tmp_path_factory.mktemp("dagster")
+
+
+@pytest.fixture(scope="session")
+def dagster_address(dagster_home: Path) -> Iterator[str]:
+    """Address of a real Dagster web server over ``watched_location``; it has no daemon, so its runs stay queued."""
+    with serve_dagster(dagster_home) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def tables_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
+    """Address of a database of the module's own, its tables made and empty."""
+    name = f"service_{request.module.__name__.rpartition('.')[2]}"
+    with psycopg.connect(postgres.url("road"), autocommit=True) as connection:
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    migrate(postgres.url(name))
+    return postgres.url(name)

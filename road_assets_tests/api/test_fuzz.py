@@ -9,6 +9,8 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode, checks
 
+from road_api.tokens import Role, Tokens
+
 EXAMPLES = 25
 
 
@@ -18,14 +20,20 @@ def document(module_server: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def session(module_server: str) -> requests.Session:
-    """Logged in, and past any proxy of the environment."""
-    form = {"username": "johndoe", "password": "johnsecret"}
-    token = httpx.post(f"{module_server}/auth/token", data=form, trust_env=False).json()["access_token"]
+def session() -> requests.Session:
+    """Past any proxy of the environment."""
     session = requests.Session()
     session.trust_env = False
-    session.headers["Authorization"] = f"Bearer {token}"
     return session
+
+
+@pytest.fixture(scope="module")
+def tokens(module_server: str, secret: str) -> dict[str, str]:
+    """The token that opens an operation."""
+    form = {"username": "johndoe", "password": "johnsecret"}
+    user = httpx.post(f"{module_server}/auth/token", data=form, trust_env=False).json()["access_token"]
+    admin = Tokens(secret).make("operator:ann", Role.ADMIN)
+    return {"predict": user, "getNoise": admin, "setNoise": admin, "rollBack": admin, "takeAlerts": secret}
 
 
 # A request without parameters or body cannot be made wrong, so the GETs have no negative half.
@@ -33,20 +41,35 @@ def session(module_server: str) -> requests.Session:
     ("operation", "mode"),
     [
         *((operation, mode) for operation in ("createToken", "predict", "predictCsv") for mode in GenerationMode),
-        *((operation, GenerationMode.POSITIVE) for operation in ("getLive", "getReady", "getMetrics")),
+        *((operation, mode) for operation in ("setNoise", "rollBack", "takeAlerts") for mode in GenerationMode),
+        *(
+            (operation, GenerationMode.POSITIVE)
+            for operation in ("getLive", "getReady", "getMetrics", "getModel", "getNoise")
+        ),
     ],
     ids=str,
 )
-def test_generated_requests_are_answered_as_the_document_says(
-    document: Any, module_server: str, session: requests.Session, operation: str, mode: GenerationMode
+def test_generated_requests_are_answered_as_the_document_says(  # noqa: PLR0913, PLR0917 - half of them are fixtures
+    document: Any,
+    module_server: str,
+    session: requests.Session,
+    tokens: dict[str, str],
+    operation: str,
+    mode: GenerationMode,
 ) -> None:
-    # The document cannot say which bytes are a CSV, so a file that fits it may still be refused.
-    excluded = [checks.positive_data_acceptance] if operation == "predictCsv" else []
+    # The document cannot say which bytes are a CSV, nor that a minute of an alert has no second 60, so what fits it may
+    # still be refused.
+    excluded = [checks.positive_data_acceptance] if operation in {"predictCsv", "takeAlerts"} else []
+    # This service has neither Postgres nor Dagster behind it, and says so where what is asked for would need them.
+    allowed = {502, 503} if operation in {"getNoise", "setNoise", "rollBack"} else set()
+    if allowed:
+        excluded += [checks.not_a_server_error, checks.positive_data_acceptance]
+    session.headers["Authorization"] = f"Bearer {tokens.get(operation, tokens['predict'])}"
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=document.find_operation_by_id(operation).as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         answer = case.call_and_validate(base_url=module_server, session=session, excluded_checks=excluded)
-        assert answer.status_code < 500
+        assert answer.status_code < 500 or answer.status_code in allowed
 
     ask()

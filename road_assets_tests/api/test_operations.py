@@ -12,16 +12,15 @@ from structlog.testing import LogCapture
 
 from road_api.app import create_app
 from road_api.settings import Settings
+from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, SCENE_EXAMPLE
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_front_door_leads_to_the_documents(client: httpx.AsyncClient) -> None:
-    front = await client.get("/")
+async def test_programs_that_look_in_the_usual_place_find_the_document(client: httpx.AsyncClient) -> None:
     usual = await client.get("/openapi.json")
 
-    assert (front.status_code, front.headers["location"]) == (307, "/docs")
     assert (usual.status_code, usual.headers["location"]) == (307, "/docs/openapi.json")
 
 
@@ -49,12 +48,19 @@ async def test_the_document_tells_every_code_with_its_label(client: httpx.AsyncC
     document = (await client.get("/docs/openapi.json")).json()
 
     content = document["paths"]["/protected/predict"]["post"]["requestBody"]["content"]["application/json"]
-    assert list(content["schema"]["properties"]) == list(FEATURE_NAMES) == content["schema"]["required"]
+    assert list(content["schema"]["properties"]) == list(MODEL_FIELDS)
+    assert content["schema"]["required"] == list(FEATURE_NAMES)
     for feature in FEATURES:
         described = content["schema"]["properties"][feature.name]
         assert set(described["enum"]) == {*feature.values, -1, None}
         assert feature.describe_codes("en") in described["description"]
         assert feature.describe_codes("fr") in described["description"]
+    for field in SCENE_FIELDS:
+        described = content["schema"]["properties"][field.name]
+        assert field.describe_codes("en") in described["description"]
+        assert field.describe_codes("fr") in described["description"]
+        bounds = [{"minimum": field.low, "maximum": field.high}, {"enum": [-1, *field.also_unknown, None]}]
+        assert described.get("anyOf") == (bounds if field.kind == "number" else None), field.name
     for example in content["examples"].values():
         assert (await client.post("/protected/predict", json=example["value"])).status_code == 200
 
@@ -67,13 +73,17 @@ async def test_every_operation_is_named_summarised_and_says_how_it_fails(client:
         for path, methods in document["paths"].items()
         for operation in methods.values()
     }
-    assert set(operations) == {"createToken", "predict", "predictCsv", "getLive", "getReady", "getMetrics"}
+    estimates, operators = {"predict", "predictCsv"}, {"getLive", "getReady", "getMetrics", "getModel", "takeAlerts"}
+    assert set(operations) == {"createToken", *estimates, *operators, "getNoise", "setNoise", "rollBack"}
     assert all(operation["summary"] for _, operation in operations.values())
     schemes = set(document["components"]["securitySchemes"])
     for path, operation in operations.values():
         if path.startswith("/protected/"):
             assert {name for choice in operation["security"] for name in choice} == schemes
             assert {"200", "400", "401", "413", "503"} <= set(operation["responses"])
+        elif path.startswith("/config/"):
+            assert {name for choice in operation["security"] for name in choice} == schemes
+            assert {"401", "403"} <= set(operation["responses"])
         else:
             assert "security" not in operation
 
@@ -94,6 +104,8 @@ async def test_metrics_count_requests_by_route_and_method_and_status(
     assert await read_metric(client, f"http_requests_total{{{labels.format('OTHER', 'unmatched', 405)}}}") == 1
     assert await read_metric(client, 'http_request_duration_seconds_count{method="GET",path="/health/live"}') >= 1
     assert await read_metric(client, 'road_model_info{version="1"}') == 1
+    assert await read_metric(client, "ml_model_version") == 1
+    assert await read_metric(client, "ml_model_age_seconds") > 0
     assert await read_metric(client, "road_model_loaded_timestamp_seconds") > 1.7e9
     assert await read_metric(client, "road_model_swap_failures_total") == 0
     assert await read_metric(client, "road_model_registry_up") == 1

@@ -42,13 +42,25 @@ def test_everything_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
         MLFLOW_TRACKING_URI="https://models.example",
         MLFLOW_TRACKING_USERNAME="reader",
         MLFLOW_TRACKING_PASSWORD="hidden",
+        ROAD_API_WORKERS="2",
+        ROAD_DATABASE_URL="postgresql://road:unseen@db/road",
+        ROAD_API_DAGSTER_URL="http://dagster:8080/",
+        ROAD_API_DAGSTER_PUBLIC_URL="https://dagster.example",
+        ROAD_API_ALERT_TOKEN=GOOD["ROAD_API_JWT_SECRET"][::-1],
+        ROAD_API_FIGURES_SECONDS="2.5",
     )
 
     assert (settings.host, settings.port, settings.poll_seconds, settings.csv_max_bytes) == ("0.0.0.0", 9000, 1.5, 1000)  # noqa: S104
     assert settings.mlflow_uri == "https://models.example"
     assert settings.bundle_dir == Path("/srv/road/api")
     assert settings.signing_key() == GOOD["ROAD_API_JWT_SECRET"]
-    assert "hidden" not in repr(settings)
+    assert (settings.workers, settings.figures_seconds) == (2, 2.5)
+    assert (settings.dagster_url, settings.dagster_public_url) == ("http://dagster:8080", "https://dagster.example")
+    assert settings.database_url is not None
+    assert settings.alert_token is not None
+    assert settings.database_url.get_secret_value() == "postgresql://road:unseen@db/road"
+    for secret in ("hidden", "unseen", settings.alert_token.get_secret_value()):
+        assert secret not in repr(settings)
     assert GOOD["ROAD_API_JWT_SECRET"] not in repr(settings)
 
 
@@ -110,6 +122,27 @@ def test_a_weak_secret_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPat
     assert secret not in str(caught.value)
 
 
+def test_the_service_may_have_a_database_role_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, platforms = "postgresql://service@db/road", "postgresql://platform@db/road"
+    settings = load(monkeypatch, **GOOD, ROAD_API_DATABASE_URL=own, ROAD_DATABASE_URL=platforms)
+
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == own
+
+
+@pytest.mark.parametrize("token", ["short", "a" * 64, "changemechangemechangemechangeme-1234567890"])
+def test_a_weak_alert_token_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    with pytest.raises(SettingsError, match=r"^ROAD_API_ALERT_TOKEN ") as caught:
+        load(monkeypatch, **GOOD, ROAD_API_ALERT_TOKEN=token)
+
+    assert token not in str(caught.value)
+
+
+def test_nobody_is_named_like_an_operator_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="ROAD_API_USERNAME must not begin with 'operator:'"):
+        load(monkeypatch, **{**GOOD, "ROAD_API_USERNAME": "operator:ann"})
+
+
 def test_a_password_in_place_of_its_hash_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="is not an Argon2 hash") as caught:
         load(monkeypatch, **{**GOOD, "ROAD_API_PASSWORD_HASH": "plain-password"})
@@ -126,6 +159,9 @@ def test_a_password_in_place_of_its_hash_is_refused_and_not_repeated(monkeypatch
         ("ROAD_API_CSV_MAX_BYTES", "-1"),
         ("ROAD_DEMO", "maybe"),
         ("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db"),
+        ("ROAD_API_DAGSTER_URL", "dagster:8080"),
+        ("ROAD_API_WORKERS", "0"),
+        ("ROAD_API_FIGURES_SECONDS", "0"),
     ],
 )
 def test_a_malformed_value_is_refused_by_the_name_of_its_variable(

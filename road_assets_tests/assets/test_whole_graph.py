@@ -7,12 +7,19 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from road_assets.checks.drift import DRIFT_CHECK_KEY
+from road_assets.checks.drift import DRIFT_CHECK_KEY, RETRAIN_AS_OF
 from road_assets.core.bundle import Bundle
-from road_assets.core.training import feature_matrix
+from road_assets.core.drift_counts import NUMERIC_NAMES
+from road_assets.core.model_input import model_matrix
 from road_assets.core.vocabulary import DATA_OFFICIAL, FEATURE_NAMES, TARGET
 from road_assets_tests.conftest import FIRST_DAY, LAST_DAY, SMALL_FOREST, Platform, failure_of
 
+SEVERE_SHARE = """
+    SELECT current_rows, current_accidents, severe_share, severe_share_low, severe_share_high, reference_severe_share
+    FROM drift_scores WHERE day = '2024-03-15'"""
+SEVERE_USERS = """
+    SELECT count(*), count(DISTINCT num_acc), avg((grav IN (2, 3))::int)::float
+    FROM accidents WHERE day BETWEEN '2024-03-09' AND '2024-03-15' AND grav IS NOT NULL"""
 DAYS = [FIRST_DAY + timedelta(days=offset) for offset in range((LAST_DAY - FIRST_DAY).days + 1)]
 
 
@@ -71,7 +78,7 @@ def test_the_published_bundle_reaches_that_figure_when_asked_again(platform: Pla
     bundle = Bundle.open(registry.bundle_files(model))
     rows = platform.resource("lake").read_days("features", DAYS[-31:])
     real = rows[~rows["synthetic"]]
-    severe, mild = (bundle.predict(feature_matrix(real[real[TARGET] == outcome])) for outcome in (1, 0))
+    severe, mild = (bundle.predict(model_matrix(real[real[TARGET] == outcome])) for outcome in (1, 0))
     wins = (severe[:, None] > mild).mean() + (severe[:, None] == mild).mean() / 2
     assert wins == pytest.approx(model.manifest.metrics["roc_auc"], abs=1e-9)
 
@@ -84,7 +91,19 @@ def test_training_and_evaluation_days_do_not_meet(platform: Platform) -> None:
 
 def test_every_day_has_a_drift_score_and_a_row_per_feature(platform: Platform) -> None:
     assert platform.query("SELECT count(*), max(score) <= 1 FROM drift_scores") == [(len(DAYS), True)]
-    assert platform.query("SELECT count(*) FROM drift_features") == [(len(DAYS) * len(FEATURE_NAMES),)]
+    kinds = dict(platform.query("SELECT kind, count(*) / count(DISTINCT day) FROM drift_features GROUP BY kind"))
+    assert kinds == {"feature": len(FEATURE_NAMES), "numeric": len(NUMERIC_NAMES), "prediction": 1, "label": 1}
+    days = platform.query("SELECT count(DISTINCT day) FROM drift_features WHERE kind = 'label'")
+    assert days == [(len(DAYS),)]
+
+
+def test_the_tables_tell_the_severe_share_of_the_window_as_the_accidents_do(platform: Platform) -> None:
+    ((rows, accidents, share, low, high, reference),) = platform.query(SEVERE_SHARE)
+    ((users, numbers, severe),) = platform.query(SEVERE_USERS)
+    assert (rows, accidents) == (users, numbers)
+    assert share == pytest.approx(severe)
+    assert 0 < low < share < high < 1
+    assert 0 < reference < 1
 
 
 def test_the_report_is_drawn_for_the_last_day_and_readable_without_network(platform: Platform) -> None:
@@ -101,6 +120,25 @@ def test_the_drift_check_passes_where_nothing_changed(platform: Platform) -> Non
     assert record is not None
     assert record.evaluation.passed
     assert "features drifted" in record.evaluation.description
+
+
+def test_each_day_of_a_run_has_an_evaluation_of_its_own_and_one_at_least_a_picture(platform: Platform) -> None:
+    history = platform.instance.event_log_storage.get_asset_check_execution_history(DRIFT_CHECK_KEY, limit=1000)
+    done = {record.partition for record in history if record.status.value in {"SUCCEEDED", "FAILED"}}
+    assert {str(day) for day in DAYS} <= done
+    (last,) = [record for record in history if record.partition == str(LAST_DAY)][:1]
+    evaluation = last.event.dagster_event.event_specific_data
+    assert evaluation.metadata[RETRAIN_AS_OF].value == str(LAST_DAY)
+    assert "data:image/png;base64," in evaluation.metadata["distance per feature"].value
+    assert not evaluation.blocking
+
+
+def test_the_evaluation_of_a_single_day_carries_its_partition(platform: Platform) -> None:
+    run = platform.run("drift_job", DAYS[30], config=_drawing("none"))
+    assert run.success, failure_of(run)
+    (evaluation,) = run.get_asset_check_evaluations()
+    assert evaluation.partition == str(DAYS[30])
+    assert evaluation.target_materialization_data is not None
 
 
 def test_metadata_shows_pictures_tables_and_where_the_data_comes_from(platform: Platform) -> None:
@@ -156,7 +194,11 @@ def test_a_day_after_the_release_repeats_a_published_one_and_says_so(platform: P
     assert source.weekday() == later.weekday()
     said = run.asset_materializations_for_node("raw_accidents")[0].metadata["replayed_from"].value
     assert said == f"{later} repeats {source}"
-    assert platform.run("drift_job", later).success
+    run = platform.run("drift_job", later, config=_drawing("none"))
+    assert run.success, failure_of(run)
+    said = run.asset_materializations_for_node("drift_report")[0].metadata
+    assert said["replayed days in the window"].value == 1
+    assert platform.query(f"SELECT replayed_days FROM drift_scores WHERE day = '{later}'") == [(1,)]  # noqa: S608
 
 
 def test_a_day_before_every_release_is_refused_with_what_to_do(platform: Platform) -> None:
