@@ -1,4 +1,4 @@
-"""Real parts for the service's tests: tiny ONNX bundles, a registry that speaks HTTP, and the service itself."""
+"""Real parts for the service's tests: a registry that speaks HTTP, and the service itself."""
 
 import json
 import socket
@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,84 +13,27 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import httpx
-import numpy as np
-import onnx
-import onnxruntime as ort
 import psycopg
 import pytest
 import uvicorn
-from onnx import TensorProto, helper, numpy_helper
 from pydantic import SecretStr
 
 from road_api.app import create_app
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
 from road_api.settings import Settings
-from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT, FeatureMatrix, pack
-from road_assets.core.manifest import Facts, Window
-from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, MODEL_NAME, PRODUCTION_ALIAS, SCENE_EXAMPLE
+from road_assets.core.bundle import FeatureMatrix
+from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import migrate
 from road_assets_tests.api.servers import serve_dagster
+from road_assets_tests.api.tiny_bundles import ask_tiny_graph, make_tiny_bundle
 
 StartService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 
-QUESTIONS = np.array([list(SCENE_EXAMPLE.values()), [np.nan] * len(FEATURE_NAMES)], dtype=np.float32)
-
-
-def _make_graph(bias: float, width: int) -> bytes:
-    """Make a model: the sigmoid of a weighted sum, unknown counting as 0, moved up or down by a bias."""
-    weights = np.linspace(-0.1, 0.1, width, dtype=np.float32).reshape(-1, 1)
-    constants: dict[str, np.ndarray[Any, Any]] = {
-        "zero": np.zeros(1, np.float32),
-        "weights": weights,
-        "bias": np.array([bias], np.float32),
-        "flat": np.array([-1], np.int64),
-    }
-    nodes = [
-        helper.make_node("IsNaN", [GRAPH_INPUT], ["unknown"]),
-        helper.make_node("Where", ["unknown", "zero", GRAPH_INPUT], ["known"]),
-        helper.make_node("MatMul", ["known", "weights"], ["weighted"]),
-        helper.make_node("Add", ["weighted", "bias"], ["score"]),
-        helper.make_node("Sigmoid", ["score"], ["column"]),
-        helper.make_node("Reshape", ["column", "flat"], [GRAPH_OUTPUT]),
-    ]
-    given = helper.make_tensor_value_info(GRAPH_INPUT, TensorProto.FLOAT, [None, width])
-    asked = helper.make_tensor_value_info(GRAPH_OUTPUT, TensorProto.FLOAT, [None])
-    stored = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "tiny", [given], [asked], stored)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
-
-
-def _ask_graph(graph: bytes, rows: FeatureMatrix) -> list[float]:
-    """Run a graph without any of our code."""
-    (answers,) = ort.InferenceSession(graph).run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})
-    return [float(answer) for answer in answers]
-
-
-def _make_bundle(bias: float, **facts: Any) -> dict[str, bytes]:
-    """Make a good bundle; the example's probability rises with the bias."""
-    width = len(facts.get("features", FEATURE_NAMES))
-    graph, questions = _make_graph(bias, width), QUESTIONS[:, [*range(len(FEATURE_NAMES)), *[-1] * (width - 13)]]
-    known = Facts.model_validate(
-        {
-            "model_name": MODEL_NAME,
-            "features": FEATURE_NAMES,
-            "threshold": 0.5,
-            "data": DATA_DEMONSTRATION,
-            "training_window": Window(first_day=date(2024, 1, 1), last_day=date(2024, 8, 31)),
-            "evaluation_window": Window(first_day=date(2024, 9, 1), last_day=date(2024, 10, 31)),
-            "metrics": {"roc_auc": 0.75},
-            "code_version": "0",
-            "libraries": {},
-            "created_at": datetime(2024, 11, 1, tzinfo=UTC),
-            **facts,
-        }
-    )
-    return pack(graph, questions, _ask_graph(graph, questions), known)
+PATIENCE = 1_000_000
+"""Log-ins that may fail where a module's tests share one service."""
 
 
 class FakeRegistry:
@@ -223,13 +165,15 @@ def start_server(settings: Settings) -> StartService:
 def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the service behind uvicorn with a model loaded, one for all tests of a module."""
     registry = FakeRegistry()
-    registry.publish("1", _make_bundle(-1.0))
+    registry.publish("1", make_tiny_bundle(-1.0))
     settings = Settings(
         demo=True,
         mlflow_uri=registry.uri,
         state_dir=tmp_path_factory.mktemp("api"),
         jwt_secret=SecretStr(SECRET),
         alert_token=SecretStr(SECRET),
+        log_in_tries=PATIENCE,
+        log_in_tries_per_address=PATIENCE,
     )
     with _run_server(settings) as address:
         while not httpx.get(f"{address}/health/ready", trust_env=False, timeout=20).is_success:
@@ -242,9 +186,14 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """The service with model version 1 loaded and somebody logged in, one for all tests of a module."""
     server = FakeRegistry()
-    server.publish("1", _make_bundle(-1.0))
+    server.publish("1", make_tiny_bundle(-1.0))
     settings = Settings(
-        demo=True, mlflow_uri=server.uri, jwt_secret=SecretStr(SECRET), state_dir=tmp_path_factory.mktemp("api")
+        demo=True,
+        mlflow_uri=server.uri,
+        jwt_secret=SecretStr(SECRET),
+        state_dir=tmp_path_factory.mktemp("api"),
+        log_in_tries=PATIENCE,
+        log_in_tries_per_address=PATIENCE,
     )
     async with _serve(settings, wait=True) as service:
         service.headers["Authorization"] = f"Bearer {await _log_in(service)}"
@@ -303,12 +252,12 @@ def read_metric() -> Callable[[httpx.AsyncClient, str], Awaitable[float]]:
 
 @pytest.fixture
 def make_bundle() -> Callable[..., dict[str, bytes]]:
-    return _make_bundle
+    return make_tiny_bundle
 
 
 @pytest.fixture
 def ask_graph() -> Callable[[bytes, FeatureMatrix], list[float]]:
-    return _ask_graph
+    return ask_tiny_graph
 
 
 @pytest.fixture(scope="session")
