@@ -48,8 +48,8 @@ class BoostingSettings:
 
     family: ClassVar[str] = "boosting"
 
-    max_iter: int = 500
-    learning_rate: float = 0.04
+    max_iter: int = 700
+    learning_rate: float = 0.03
     alone_max_iter: int = 300
     alone_learning_rate: float = 0.03
     max_leaf_nodes: int = 31
