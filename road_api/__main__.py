@@ -34,6 +34,7 @@ def main() -> int:
         "log_config": None,
         "access_log": False,
         "server_header": False,
+        "proxy_headers": False,  # uvicorn would believe any program of this machine; ``client_address`` reads them
         "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
     }
     if settings.workers == 1:
@@ -45,7 +46,8 @@ def main() -> int:
 
 def _serve_with_workers(settings: Settings, options: dict[str, Any]) -> None:
     """Let uvicorn start workers, and others in the place of those that die. They read the settings themselves."""
-    os.environ[SECRET_VARIABLE] = settings.signing_key()  # made up in a demonstration: the same for all
+    if not settings.jwt_keys:
+        os.environ[SECRET_VARIABLE] = settings.signing_key()  # made up in a demonstration: the same for all
     with tempfile.TemporaryDirectory(prefix="road-api-metrics-") as folder:
         os.environ[METRICS_DIR_VARIABLE] = folder
         uvicorn.run("road_api.app:create_worker", factory=True, workers=settings.workers, **options)

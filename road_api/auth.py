@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -20,7 +20,7 @@ from litestar.types import ASGIApp
 from pydantic import SecretStr
 
 from road_api.settings import Settings
-from road_api.tokens import OPERATOR_PREFIX, ROLE, Role, Tokens
+from road_api.tokens import GENERATION, OPERATOR_PREFIX, ROLE, Role, Tokens
 
 DEMO_USERNAME: Final = "johndoe"
 DEMO_PASSWORD: Final = "johnsecret"  # noqa: S105 (known on purpose: it opens demonstrations on loopback only)
@@ -40,11 +40,13 @@ class User:
         username: the subject of the tokens.
         password_hash: Argon2, with its parameters.
         role: what the user may do; in a request, what the token says, which is never more.
+        generation: of the tokens that are taken; those of an earlier one were revoked.
     """
 
     username: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     role: Role = Role.USER
+    generation: int = 0
 
 
 class UserStore(Protocol):
@@ -61,6 +63,11 @@ class FixedUsers:
     def __init__(self, users: Iterable[User]) -> None:
         """Keep the users in memory."""
         self._users = {user.username: user for user in users}
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nobody."""
+        return not self._users
 
     async def find(self, username: str) -> User | None:
         """Return the user of that name, None if there is none."""
@@ -125,15 +132,17 @@ class BearerAuthentication(AbstractAuthenticationMiddleware):
             raise _refuse("the token has expired; get a new one from POST /auth/token", "invalid_token") from error
         except jwt.InvalidTokenError as error:
             raise _refuse("the token is not valid; get one from POST /auth/token", "invalid_token") from error
-        user = await self._find(claims["sub"], claims[ROLE])
+        user = await self._find(claims["sub"], claims[ROLE], claims.get(GENERATION, 0))
         return AuthenticationResult(user=user, auth=claims)
 
-    async def _find(self, subject: str, role: Role) -> User:
+    async def _find(self, subject: str, role: Role, generation: int) -> User:
         if subject.startswith(OPERATOR_PREFIX):
             return User(subject, "", role)
         user = await self._users.find(subject)
         if user is None:
-            raise _refuse("the token's user is not known any more", "invalid_token")
+            raise _refuse("the token's user was disabled or is not known any more", "invalid_token")
+        if generation != user.generation:
+            raise _refuse("the token was revoked; get a new one from POST /auth/token", "invalid_token")
         if user.role is role:
             return user
         if role is Role.ADMIN:

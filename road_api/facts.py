@@ -26,12 +26,17 @@ class Facts(Collector):
     """What the service knows about its model, and about the platform."""
 
     def __init__(
-        self, store: ModelStore, drift: Watched[DriftFigures | None], dagster: Watched[DagsterFigures]
+        self,
+        store: ModelStore,
+        drift: Watched[DriftFigures | None],
+        dagster: Watched[DagsterFigures],
+        others: tuple[Watched[Any], ...] = (),
     ) -> None:
-        """Show the model of a store, and the figures of two sources."""
+        """Show the model of a store, the figures of two sources, and whether others answer."""
         self._store = store
         self._drift = drift
         self._dagster = dagster
+        self._others = others
 
     def collect(self) -> Iterable[Metric]:
         """Make the metrics as of now."""
@@ -82,7 +87,7 @@ class Facts(Collector):
 
     def _sources(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("road_figures_up", "Whether the source of figures answers.", labels=("source",))
-        sources: tuple[Watched[Any], ...] = (self._drift, self._dagster)
+        sources: tuple[Watched[Any], ...] = (self._drift, self._dagster, *self._others)
         for source in sources:
             if source.up is not None:
                 up.add_metric([source.source], source.up)

@@ -1,4 +1,4 @@
-"""Around every request, unrouted ones too: its id, its line in the log, its place in the metrics.
+"""Around every request, unrouted ones too: its id, its line in the log, its place in the metrics, careful headers.
 
 Logged are method, path and status. Headers, queries and bodies hold passwords, tokens and personal data, and are not.
 """
@@ -12,6 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from road_api.metrics import Metrics
+from road_api.safe_headers import with_safe_headers
 
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_ANSWER = 499
@@ -47,7 +48,10 @@ class Observer:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *with_safe_headers(message["headers"], scope["path"]),
+                    (b"x-request-id", request_id.encode()),
+                ]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -21,7 +21,14 @@ LOOKS_PER_LOOK_AT_DAGSTER: Final = 3
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
-def watch_platform(tables: Tables, dagster: Dagster, store: ModelStore, metrics: Metrics, seconds: float) -> Lifespan:
+def watch_platform(  # noqa: PLR0913, PLR0917 - all that is watched
+    tables: Tables,
+    dagster: Dagster,
+    store: ModelStore,
+    metrics: Metrics,
+    seconds: float,
+    others: tuple[Watched[Any], ...] = (),
+) -> Lifespan:
     """Show the platform's figures in the metrics, looked at from start-up to shutdown; what was not named is left out.
 
     Args:
@@ -30,10 +37,11 @@ def watch_platform(tables: Tables, dagster: Dagster, store: ModelStore, metrics:
         store: with the model that answers.
         metrics: where to show them.
         seconds: between two looks at the tables.
+        others: sources that somebody else looks at, to be shown as up or down.
     """
     drift = Watched("postgres", tables.read_drift)
     work = Watched("dagster", lambda: dagster.figures((DAILY_JOB, TRAINING_JOB)))
-    metrics.show(Facts(store, drift, work))
+    metrics.show(Facts(store, drift, work, others))
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:

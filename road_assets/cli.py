@@ -105,6 +105,59 @@ def token(admin: bool) -> None:  # noqa: FBT001 - click passes it by name
     click.echo(make_token(_site(), getpass.getuser(), admin=admin))
 
 
+@main.group()
+def users() -> None:
+    """Say who may ask the service: the users in the tables. The service follows within seconds.
+
+    Passwords are asked for, twice and without showing them; in a script they are read from standard input.
+    """
+
+
+@users.command("add")
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="Allow to set the noise and to roll back, too.")
+def add_user(name: str, admin: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Add a user."""
+    from road_assets.local.users import add
+
+    click.echo(add(_site(), name, admin=admin))
+
+
+@users.command("passwd")
+@click.argument("name")
+def set_user_password(name: str) -> None:
+    """Set another password; tokens given before are refused."""
+    from road_assets.local.users import set_password
+
+    click.echo(set_password(_site(), name))
+
+
+@users.command("disable")
+@click.argument("name")
+def disable_user(name: str) -> None:
+    """Refuse a user's log-ins and tokens."""
+    from road_assets.local.users import disable
+
+    click.echo(disable(_site(), name))
+
+
+@users.command("enable")
+@click.argument("name")
+def enable_user(name: str) -> None:
+    """Let a disabled user log in again."""
+    from road_assets.local.users import enable
+
+    click.echo(enable(_site(), name))
+
+
+@users.command("list")
+def show_users() -> None:
+    """Show all users, disabled ones too."""
+    from road_assets.local.users import list_users
+
+    click.echo(list_users(_site()))
+
+
 @main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(yes: bool) -> None:  # noqa: FBT001 - click passes it by name

@@ -8,6 +8,8 @@ from litestar.exceptions import NotAuthorizedException
 
 from road_api.auth import PasswordCheck, challenge
 from road_api.bodies import read_text_fields
+from road_api.client_address import ClientAddress
+from road_api.log_in_limit import LogInLimit
 from road_api.openapi import TAG_LOG_IN, TOKEN_PATH, TokenOperation, describe_problem
 from road_api.schemas import Token
 from road_api.tokens import LIFETIME_SECONDS, Tokens
@@ -29,6 +31,7 @@ class AuthController(Controller):
             400: describe_problem("The form is malformed or a field is missing"),
             401: describe_problem("Wrong user name or password"),
             413: describe_problem("The form is too large"),
+            429: describe_problem("Too many log-ins failed; Retry-After says when to try again"),
         },
     )
     async def create_token(
@@ -36,10 +39,14 @@ class AuthController(Controller):
         request: Request[Any, Any, Any],
         passwords: NamedDependency[PasswordCheck],
         tokens: NamedDependency[Tokens],
+        log_in_limit: NamedDependency[LogInLimit],
+        client_address: NamedDependency[ClientAddress],
     ) -> Token:
         """Check a user's password and give a token."""
         username, password = await read_text_fields(request, "username", "password")
+        attempt = log_in_limit.begin(username, client_address.find(request))
         user = await passwords.find(username, password)
         if user is None:
             raise NotAuthorizedException("the user name or the password is wrong", headers=challenge())
-        return Token(tokens.make(user.username, user.role), LIFETIME_SECONDS)
+        log_in_limit.succeed(attempt)
+        return Token(tokens.make(user.username, user.role, user.generation), LIFETIME_SECONDS)

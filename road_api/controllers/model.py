@@ -22,8 +22,6 @@ PAGE_HEADERS: Final = {
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     "Vary": "Accept, Accept-Language",
 }
 

@@ -12,10 +12,8 @@ PAGE_HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
 }
-"""Nothing from elsewhere, nothing inline, no frame around it, no type guessed, no address told."""
+"""Nothing from elsewhere, nothing inline, no frame around it."""
 
 KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 """Media types by suffix, said here because a machine's own list may differ."""

@@ -10,6 +10,8 @@ import psycopg
 from psycopg.rows import class_row
 from pydantic import SecretStr
 
+from road_api.auth import User
+from road_api.tokens import Role
 from road_assets.core.noise_setting import APPEND, IN_FORCE, NoiseSetting
 from road_assets.core.vocabulary import FEATURE_NAMES
 
@@ -20,6 +22,7 @@ _NEWEST_SCORE: Final[LiteralString] = "SELECT day, score FROM drift_scores ORDER
 _DISTANCES: Final[LiteralString] = (
     "SELECT feature, distance FROM drift_features WHERE day = %s AND feature = ANY(%s) AND distance IS NOT NULL"
 )
+_USERS: Final[LiteralString] = "SELECT username, password_hash, role, generation, disabled_at IS NOT NULL FROM users"
 _RECEIVE: Final[LiteralString] = """
     INSERT INTO alert_reports (fingerprint, starts_at, alert, day, score) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (fingerprint, starts_at) DO UPDATE SET alert = EXCLUDED.alert
@@ -98,6 +101,8 @@ class Tables:
             raise TablesError(
                 "the tables are older than the service; start the platform again, which brings them up to date"
             ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise TablesError("the service's role in Postgres may not do this; grant it what it needs") from error
         except psycopg.OperationalError as error:
             raise TablesError("Postgres does not answer; try again in a moment") from error
 
@@ -116,6 +121,15 @@ class Tables:
         async with self.connect() as connection, connection.cursor(row_factory=class_row(NoiseSetting)) as cursor:
             (setting,) = await (await cursor.execute(APPEND, (noise, by))).fetchall()
             return setting
+
+    async def read_users(self) -> dict[str, User | None]:
+        """Each user by name; nothing in place of one that was disabled."""
+        async with self.connect() as connection:
+            rows = await (await connection.execute(_USERS)).fetchall()
+        return {
+            name: None if disabled else User(name, password_hash, Role(role), generation)
+            for name, password_hash, role, generation, disabled in rows
+        }
 
     async def read_drift(self) -> DriftFigures | None:
         """The newest day's drift; nothing if no day was ever scored."""

@@ -3,12 +3,13 @@
 import os
 from typing import Final
 
-from road_api.tokens import OPERATOR_PREFIX, Role, Tokens
+from road_api.tokens import OPERATOR_PREFIX, Role, Tokens, read_keys
 from road_assets.local.errors import LocalError
 from road_assets.local.secrets import existing_secret
 from road_assets.local.services import JWT_SECRET, Site
 
 VARIABLE: Final = "ROAD_API_JWT_SECRET"
+KEYS_VARIABLE: Final = "ROAD_API_JWT_KEYS"
 
 
 class NoSigningSecretError(LocalError):
@@ -24,12 +25,21 @@ def make_token(site: Site, name: str, *, admin: bool) -> str:
         admin: whether it allows to change what the platform does.
 
     Raises:
-        NoSigningSecretError: no secret is set, and no demonstration has made one.
+        NoSigningSecretError: no secret is set, or none that can be read, and no demonstration has made one.
     """
+    return _tokens(site).make(OPERATOR_PREFIX + name, Role.ADMIN if admin else Role.USER)
+
+
+def _tokens(site: Site) -> Tokens:
+    if keys := os.environ.get(KEYS_VARIABLE):
+        try:
+            return Tokens(read_keys(keys))
+        except ValueError as error:
+            raise NoSigningSecretError(f"{KEYS_VARIABLE}: {error}") from error
     secret = os.environ.get(VARIABLE) or existing_secret(site.home, JWT_SECRET)
     if secret is None:
         raise NoSigningSecretError(
             f"there is nothing to sign with: set {VARIABLE} to what the service has, or ROAD_HOME to the home of a "
             f"demonstration (`make up` makes the secret; {site.home} has none)"
         )
-    return Tokens(secret).make(OPERATOR_PREFIX + name, Role.ADMIN if admin else Role.USER)
+    return Tokens(secret)

@@ -58,7 +58,7 @@ async def test_the_right_password_gives_a_token_from_both_kinds_of_form(visitor:
     assert token["expires_in"] == LIFETIME_SECONDS == 1800
     read = jwt.decode(token["access_token"], options={"verify_signature": False})
     assert read["exp"] - read["iat"] == 1800
-    assert set(read) == {"exp", "iat", "nbf", "iss", "aud", "sub", "jti", "role"}
+    assert set(read) == {"exp", "iat", "nbf", "iss", "aud", "sub", "jti", "role", "gen"}
     assert read["role"] == "user"
 
 

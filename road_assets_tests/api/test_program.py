@@ -38,7 +38,7 @@ def test_it_serves_the_promoted_model_logs_json_and_stops_when_told(
 ) -> None:
     registry.publish("1", make_bundle(0.0))
     environment = {**os.environ, "ROAD_DEMO": "true", "ROAD_API_PORT": str(port), "MLFLOW_TRACKING_URI": registry.uri}
-    environment["ROAD_API_STATE_DIR"] = str(tmp_path)
+    environment |= {"ROAD_API_STATE_DIR": str(tmp_path), "ROAD_API_LOG_IN_TRIES_PER_ADDRESS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "road_api"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -47,10 +47,20 @@ def test_it_serves_the_promoted_model_logs_json_and_stops_when_told(
     answer = httpx.post(
         f"{address}/auth/token", data={"username": "johndoe", "password": "johnsecret"}, trust_env=False
     )
+    guesses = [
+        httpx.post(
+            f"{address}/auth/token",
+            data={"username": f"user{number}", "password": "wrong"},
+            headers={"X-Forwarded-For": f"203.0.113.{number}"},
+            trust_env=False,
+        ).status_code
+        for number in (1, 2)
+    ]
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=20)
 
     assert answer.status_code == 200
+    assert guesses == [401, 429], "an address that nobody vouches for is not believed, on loopback neither"
     assert errors == ""
     lines = [json.loads(line) for line in output.splitlines()]
     events = [line["event"] for line in lines]

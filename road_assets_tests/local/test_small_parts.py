@@ -58,8 +58,11 @@ def test_this_machine_reaches_a_public_address_on_loopback(clean_environment: py
 
 
 def test_missing_secrets_are_named_by_their_variables(clean_environment: pytest.MonkeyPatch) -> None:
+    assert ServiceSecrets().missing() == ["ROAD_API_JWT_SECRET"]
     clean_environment.setenv("ROAD_API_USERNAME", "anna")
     assert ServiceSecrets().missing() == ["ROAD_API_JWT_SECRET", "ROAD_API_PASSWORD_HASH"]
+    clean_environment.setenv("ROAD_API_JWT_KEYS", "a:s")
+    assert ServiceSecrets().missing() == ["ROAD_API_PASSWORD_HASH"]
 
 
 def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:

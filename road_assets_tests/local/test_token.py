@@ -46,6 +46,24 @@ def test_the_secret_of_the_environment_comes_first(home: Path, clean_environment
         Tokens(demonstration).read(token)
 
 
+def test_of_several_keys_the_first_signs(home: Path, clean_environment: pytest.MonkeyPatch) -> None:
+    secret(home, JWT_SECRET)
+    new, old = "0123456789abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba9876543210"
+    clean_environment.setenv("ROAD_API_JWT_KEYS", f"new:{new},old:{old}")
+
+    assert Tokens({"new": new}).read(road_token().stdout.strip())["sub"] == "operator:ann"
+
+
+def test_keys_that_cannot_be_read_sign_nothing(home: Path, clean_environment: pytest.MonkeyPatch) -> None:
+    secret(home, JWT_SECRET)
+    clean_environment.setenv("ROAD_API_JWT_KEYS", "s3cret")
+
+    answer = road_token()
+
+    assert answer.exit_code == 1
+    assert answer.stderr == "Error: ROAD_API_JWT_KEYS: key 1 is not id:secret; separate keys by commas\n"
+
+
 def test_without_a_secret_it_is_refused_and_none_is_made(home: Path) -> None:
     answer = road_token("--admin")
 

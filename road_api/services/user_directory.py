@@ -1,0 +1,63 @@
+"""The users of the tables, read every few seconds and kept in memory: no request waits for Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+from litestar import Litestar
+
+from road_api.auth import FixedUsers, User
+from road_api.services.tables import Tables
+from road_api.services.watched import Watched
+
+SOURCE: Final = "users"
+
+FIRST_LOOK_SECONDS: Final = 2.0
+"""How long a start waits for the users; without them it goes on, and they come when Postgres does."""
+
+logger = structlog.get_logger()
+
+
+class UserDirectory:
+    """Users of the tables before those of the settings.
+
+    A name that stands in the tables is theirs alone: whoever was disabled there does not get in by the environment.
+    While Postgres is away, the users last read stay.
+
+    Attributes:
+        watched: what the last look at the tables found: each user by name, None for one that was disabled.
+    """
+
+    def __init__(self, fixed: FixedUsers, tables: Tables, seconds: float) -> None:
+        """Know the users of the settings, and read those of the tables every so many seconds."""
+        self.watched: Watched[dict[str, User | None]] = Watched(SOURCE, tables.read_users, kept_seconds=float("inf"))
+        self._fixed = fixed
+        self._seconds = seconds
+        self._configured = tables.configured
+
+    async def find(self, username: str) -> User | None:
+        """Return the user of that name, None if there is none or the user was disabled."""
+        of_tables = self.watched.figures
+        if of_tables is not None and username in of_tables:
+            return of_tables[username]
+        return await self._fixed.find(username)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
+        """Read from start-up to shutdown."""
+        if not self._configured:
+            yield
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.watched.look(), FIRST_LOOK_SECONDS)
+        if self.watched.figures is not None and not any(self.watched.figures.values()) and self._fixed.empty:
+            logger.warning("nobody can log in yet; `road users add NAME` adds a user")
+        task = asyncio.create_task(self.watched.run(self._seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

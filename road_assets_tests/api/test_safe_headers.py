@@ -1,0 +1,38 @@
+"""What every answer tells browsers."""
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+PATHS = ["/", "/docs", "/docs/openapi.json", "/health/live", "/metrics", "/nix", "/auth/token", "/model"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_answer_is_careful_also_a_refusal(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"Origin": "https://elsewhere.example"})
+
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert len(answer.headers.get_list("content-security-policy")) == 1
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_another_site_s_browser_is_given_no_leave(client: httpx.AsyncClient) -> None:
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    answer = await client.request("OPTIONS", "/protected/predict", headers=asked)
+
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_tokens_and_estimates_are_kept_by_nobody(client: httpx.AsyncClient) -> None:
+    form = {"username": "johndoe", "password": "johnsecret"}
+    token = await client.post("/auth/token", data=form)
+    refused = await client.post("/auth/token", data={**form, "password": "wrong"})
+    estimate = await client.post("/protected/predict", json={})
+
+    assert [answer.status_code for answer in (token, refused, estimate)] == [200, 401, 422]
+    for answer in (token, refused, estimate):
+        assert answer.headers["cache-control"] == "no-store"
+    assert "cache-control" not in (await client.get("/health/live")).headers
