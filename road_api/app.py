@@ -8,9 +8,11 @@ from typing import Any, Final
 import anyio
 from litestar import Litestar, Router
 from litestar.di import Provide
-from litestar.middleware import DefineMiddleware
+from litestar.types import ASGIApp
 
 from road_api import auth, problems
+from road_api.bodies import MAX_FIELDS
+from road_api.client_address import ClientAddress
 from road_api.controllers.alerts import AlertsController
 from road_api.controllers.auth import AuthController
 from road_api.controllers.config import ConfigController
@@ -18,7 +20,8 @@ from road_api.controllers.docs import go_to_openapi, make_docs_files_router
 from road_api.controllers.health import HealthController
 from road_api.controllers.model import ModelController, make_card_links
 from road_api.controllers.page import make_page_router
-from road_api.controllers.predict import PredictController, PredictCsvController
+from road_api.controllers.predict import PredictAccidentController, PredictController, PredictCsvController
+from road_api.log_in_limit import LogInLimit
 from road_api.logs import configure_logging
 from road_api.metrics import Metrics
 from road_api.observe import Observer
@@ -31,12 +34,16 @@ from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_table import PredictionTable
 from road_api.services.tables import Tables
+from road_api.services.user_directory import UserDirectory
 from road_api.settings import Settings, load_settings
 from road_api.tokens import Tokens
 from road_api.watch import watch_platform
 
 SMALL_BODY_BYTES: Final = 64 * 1024
 """Largest body where no file is expected: a question has some 150 bytes."""
+
+USER_BYTES: Final = 1024
+"""What one of several users needs at most: with all optional fields, indented, some 700 bytes."""
 
 MULTIPART_OVERHEAD_BYTES: Final = 4 * 1024
 """What a form adds around its file."""
@@ -62,16 +69,25 @@ def create_app(settings: Settings) -> Litestar:
         capacity=settings.prediction_queue_rows,
         retention_days=settings.prediction_retention_days,
     )
-    users = auth.FixedUsers.from_settings(settings)
-    tokens = Tokens(settings.signing_key())
+    users = UserDirectory(auth.FixedUsers.from_settings(settings), tables, settings.users_seconds)
+    tokens = Tokens(settings.signing_keys())
     password = settings.mlflow_password.get_secret_value() if settings.mlflow_password else None
     client = open_client(settings.mlflow_uri, settings.mlflow_username, password)
     poller = ModelPoller(ModelRegistry(client), BundleCache(settings.bundle_dir), store, metrics)
-    bearer = DefineMiddleware(auth.BearerAuthentication, tokens=tokens, users=users)
+
+    def bearer(app: ASGIApp) -> ASGIApp:
+        """A function: Litestar copies what a ``DefineMiddleware`` holds, and a copy would not learn of users."""
+        return auth.BearerAuthentication(app, tokens, users)
+
     protected = Router(
         "/protected",
         route_handlers=[
             PredictController,
+            Router(
+                "/",
+                route_handlers=[PredictAccidentController],
+                request_max_body_size=max(SMALL_BODY_BYTES, settings.accident_max_users * USER_BYTES),
+            ),
             Router(
                 "/",
                 route_handlers=[PredictCsvController],
@@ -102,17 +118,25 @@ def create_app(settings: Settings) -> Litestar:
             dagster=dagster,
             tokens=tokens,
             passwords=auth.PasswordCheck(users),
+            log_in_limit=LogInLimit(
+                settings.log_in_tries, settings.log_in_tries_per_address, settings.log_in_window_seconds
+            ),
+            client_address=ClientAddress(settings.proxy_networks()),
             prediction_log=log,
+            accident_max_users=settings.accident_max_users,
+            csv_max_rows=settings.csv_max_rows,
             file_limiter=anyio.CapacityLimiter(CONCURRENT_FILES),
         ),
         lifespan=[
             _follow_production(poller, client.aclose, settings.poll_seconds),
-            watch_platform(tables, dagster, store, metrics, settings.figures_seconds),
+            users.lifespan,
+            watch_platform(tables, dagster, store, metrics, settings.figures_seconds, (users.watched,)),
             log.lifespan,
         ],
         exception_handlers=dict(problems.HANDLERS),
         openapi_config=make_openapi_config(),
         request_max_body_size=SMALL_BODY_BYTES,
+        multipart_form_part_limit=MAX_FIELDS,
         logging_config=None,
     )
     app.asgi_handler = Observer(app.asgi_handler, metrics)

@@ -9,6 +9,7 @@ from litestar.enums import RequestEncodingType
 from litestar.exceptions import ClientException, InternalServerException
 
 MAX_FIELDS: Final = 32
+"""Of a form. Each part of up to a megabyte stays in memory."""
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -49,22 +50,22 @@ async def read_text_fields(request: AnyRequest, *names: str) -> list[str]:
     return values
 
 
-async def read_file_field(request: AnyRequest, name: str) -> bytes:
-    """Read an uploaded file.
+async def read_file_field(request: AnyRequest, name: str) -> UploadFile:
+    """Find an uploaded file; a large one lies on disk.
 
     Args:
         request: with a multipart form.
         name: the field that holds the file.
 
     Returns:
-        The file's content.
+        The file, to be closed by the caller.
 
     Raises:
         ClientException: there is no multipart form, it is malformed, or the field does not hold exactly one file.
     """
     match (await _read_form(request)).get(name):
         case [UploadFile() as file]:
-            return await file.read()
+            return file
         case _:
             raise ClientException(
                 f"send one file as the field {name!r} of a multipart/form-data form, for instance: "

@@ -14,6 +14,7 @@ from litestar.openapi.spec import (
     OAuthFlows,
     OpenAPIFormat,
     OpenAPIMediaType,
+    OpenAPIResponse,
     OpenAPIType,
     Operation,
     Reference,
@@ -26,8 +27,10 @@ from litestar.openapi.spec import (
 from road_api.problems import MEDIA_TYPE
 from road_api.schemas import Problem
 from road_api.services.codes import FIELDS, Field, unknown_codes
+from road_api.services.csv_answers import ANSWER_COLUMNS
+from road_api.services.scene import ACCIDENT_FIELD
 from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS, SCENE_FIELD_NAMES, SceneField
-from road_assets.core.vocabulary import FEATURE_NAMES, SCENE_EXAMPLE, UNKNOWN_CODE
+from road_assets.core.vocabulary import FEATURE_NAMES, OUTCOMES, SCENE_EXAMPLE, UNKNOWN_CODE
 
 API_VERSION: Final = "1.0.0"
 """Of the interface, not of the code behind it."""
@@ -37,6 +40,9 @@ DOCS_FILES_PATH: Final = "/docs/files"
 TOKEN_PATH: Final = "/auth/token"  # noqa: S105 (a path, not a password)
 CSV_FIELD: Final = "file_request"
 
+ACCIDENT_DOCUMENTED_USERS: Final = 100
+"""What the document promises; an installation may take fewer or more."""
+
 TAG_LOG_IN: Final = "Log in"
 TAG_ESTIMATES: Final = "Estimates"
 TAG_OPERATIONS: Final = "Operations"
@@ -45,6 +51,15 @@ TAG_ADMIN: Final = "Administration"
 BEARER: Final = "BearerToken"
 PASSWORD: Final = "PasswordLogin"  # noqa: S105 (name of a scheme, not a password)
 PROTECTED: Final[list[dict[str, list[str]]]] = [{PASSWORD: []}, {BEARER: []}]
+
+
+_CSV_ANSWER: Final = "\r\n".join(
+    (
+        ";".join((*FEATURE_NAMES, *ANSWER_COLUMNS)),
+        ";".join(map(str, (*SCENE_EXAMPLE.values(), 0, 0.31, OUTCOMES[0].en, ""))),
+        "",
+    )
+)
 
 
 def swagger_files() -> Path:
@@ -114,19 +129,37 @@ class SceneOperation(Operation):
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
-        scene = Schema(
-            type=OpenAPIType.OBJECT,
-            title="Scene",
-            properties={field.name: describe_field(field) for field in FIELDS},
-            required=list(FEATURE_NAMES),
-            additional_properties=False,
-        )
         examples: dict[str, Example | Reference] = {
             "known": Example(summary="The 13 features are known", value=SCENE_EXAMPLE),
             "scene": Example(summary="The optional fields too", value={**SCENE_EXAMPLE, **FULL_EXAMPLE_FIELDS}),
             "unknown": Example(summary="Nothing is known", value=dict.fromkeys(FEATURE_NAMES, UNKNOWN_CODE)),
         }
-        self.request_body = RequestBody({"application/json": OpenAPIMediaType(scene, examples=examples)}, required=True)
+        content = {"application/json": OpenAPIMediaType(describe_scene(), examples=examples)}
+        self.request_body = RequestBody(content, required=True)
+
+
+@dataclass
+class AccidentOperation(Operation):
+    """An operation that takes all users of one accident."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads itself."""
+        users = Schema(type=OpenAPIType.ARRAY, items=describe_scene(), min_items=1, max_items=ACCIDENT_DOCUMENTED_USERS)
+        accident = Schema(
+            type=OpenAPIType.OBJECT,
+            title="Accident",
+            properties={ACCIDENT_FIELD: users},
+            required=[ACCIDENT_FIELD],
+            additional_properties=False,
+        )
+        passenger = {**SCENE_EXAMPLE, "catu": 2, "sexe": 2}
+        alone = {**SCENE_EXAMPLE, **FULL_EXAMPLE_FIELDS}
+        examples: dict[str, Example | Reference] = {
+            "two": Example(summary="A driver and a passenger", value={ACCIDENT_FIELD: [SCENE_EXAMPLE, passenger]}),
+            "one": Example(summary="One user, the optional fields too", value={ACCIDENT_FIELD: [alone]}),
+        }
+        content = {"application/json": OpenAPIMediaType(accident, examples=examples)}
+        self.request_body = RequestBody(content, required=True)
 
 
 @dataclass
@@ -146,6 +179,21 @@ class CsvOperation(Operation):
         )
         form = Schema(type=OpenAPIType.OBJECT, properties={CSV_FIELD: file}, required=[CSV_FIELD])
         self.request_body = RequestBody({"multipart/form-data": OpenAPIMediaType(form)}, required=True)
+        answer = (self.responses or {}).get("200")
+        if isinstance(answer, OpenAPIResponse) and answer.content is not None:
+            text = Schema(type=OpenAPIType.STRING, description="The columns sent and those of the answer.")
+            answer.content["text/csv"] = OpenAPIMediaType(text, example=_CSV_ANSWER)
+
+
+def describe_scene() -> Schema:
+    """Describe a question about one user."""
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        title="Scene",
+        properties={field.name: describe_field(field) for field in FIELDS},
+        required=list(FEATURE_NAMES),
+        additional_properties=False,
+    )
 
 
 def describe_field(field: Field) -> Schema:

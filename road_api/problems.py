@@ -10,8 +10,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from road_api.schemas import Problem
-from road_api.services.csv_rows import CsvError
-from road_api.services.scene import NotJsonError, SceneError
+from road_api.services.csv_text import CsvError, TooManyRowsError
+from road_api.services.scene import NotJsonError, SceneError, TooManyUsersError
 from road_api.services.tables import TablesError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -46,6 +46,11 @@ def on_unreadable_body(request: AnyRequest, error: NotJsonError | CsvError) -> R
     return _answer(request, HTTPStatus.BAD_REQUEST, str(error))
 
 
+def on_too_much(request: AnyRequest, error: TooManyUsersError | TooManyRowsError) -> Response[bytes]:
+    """Answer a body that holds more than is taken at once."""
+    return _answer(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
+
+
 def on_tables_error(request: AnyRequest, error: TablesError) -> Response[bytes]:
     """Answer that the tables are away."""
     logger.warning("tables cannot be used", reason=str(error))
@@ -66,6 +71,8 @@ HANDLERS: Final[dict[int | type[Exception], Callable[[AnyRequest, Any], Response
     HTTPException: on_http_error,
     SceneError: on_scene_error,
     NotJsonError: on_unreadable_body,
+    TooManyUsersError: on_too_much,
+    TooManyRowsError: on_too_much,
     CsvError: on_unreadable_body,
     TablesError: on_tables_error,
     Exception: on_unexpected_error,

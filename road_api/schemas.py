@@ -47,6 +47,46 @@ class Prediction(msgspec.Struct):
     data: str
 
 
+class UserPrediction(msgspec.Struct):
+    """The estimate for one user among those of an accident; the fields are those of ``Prediction``."""
+
+    prediction: int
+    probability: float
+    confidence: float
+    label: str
+    label_fr: str
+
+
+class AccidentPrediction(msgspec.Struct):
+    """The estimate for an accident: is at least one of its users severely hurt?
+
+    Attributes:
+        user: who asked.
+        prediction: 1 for severe and 0 for not severe: severe if any user is.
+        label: the answer in English.
+        label_fr: the answer in French.
+        probability_lower: that at least one user is severely hurt, at least: the highest of the users' probabilities.
+        probability_upper: the same if the users' injuries did not depend on each other.
+        undecided: whether the model's threshold lies between the two, so that no user passes it and the accident may.
+        deciding_user: index of the user with the highest probability, from 0; the first of equal ones.
+        users: an estimate for each user, in the order asked.
+        model_version: version of the model that answered, in the registry.
+        data: where the accidents come from that the model has learned.
+    """
+
+    user: str
+    prediction: int
+    label: str
+    label_fr: str
+    probability_lower: float
+    probability_upper: float
+    undecided: bool
+    deciding_user: int
+    users: list[UserPrediction]
+    model_version: str
+    data: str
+
+
 @dataclass(frozen=True, slots=True)
 class PredictedRow:
     """The estimate for one line of a file; ``line`` counts from 1, so that the first row after the header is 2."""
@@ -94,11 +134,19 @@ class AllowedCode(msgspec.Struct):
 
 
 class FieldError(msgspec.Struct, omit_defaults=True):
-    """What is wrong with one field of a question."""
+    """What is wrong with one field of a question.
+
+    Attributes:
+        field: its name.
+        reason: what was found and what is allowed.
+        allowed: the codes that are, where they can be listed.
+        user: index of the user in a question about an accident, from 0; left out where one user is asked about.
+    """
 
     field: str
     reason: str
     allowed: list[AllowedCode] = []
+    user: int | None = None
 
 
 class Problem(msgspec.Struct, omit_defaults=True):

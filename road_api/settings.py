@@ -15,7 +15,8 @@ from argon2.exceptions import InvalidHashError
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from road_api.tokens import OPERATOR_PREFIX
+from road_api.client_address import Network, read_networks
+from road_api.tokens import NO_KEY_ID, OPERATOR_PREFIX, read_keys
 
 PREFIX: Final = "ROAD_API_"
 
@@ -45,8 +46,15 @@ class Settings(BaseSettings):
         port: TCP port to listen on.
         demo: demonstration: a known user, a secret made on the spot, loopback only.
         jwt_secret: signs the tokens; every worker needs the same one.
-        username: the one user outside demonstration mode.
+        jwt_keys: ``id:secret,...`` in its place, for rotation: the first signs, all verify. With ``jwt_secret`` beside
+            them, tokens that were signed with it are good until they expire.
+        username: one user beside those in the tables; needed where there are no tables.
         password_hash: that user's Argon2 hash.
+        users_seconds: pause between two looks at the users in the tables.
+        log_in_tries: failures of one user in ``log_in_window_seconds`` before log-ins are refused, in each worker.
+        log_in_tries_per_address: the same from one address.
+        log_in_window_seconds: time in which all tries come back.
+        trusted_proxies: addresses or networks, separated by commas, whose ``X-Forwarded-For`` is believed.
         mlflow_uri: address of the model registry, http or https.
         mlflow_username: for a registry behind basic authentication.
         mlflow_password: for a registry behind basic authentication.
@@ -54,6 +62,8 @@ class Settings(BaseSettings):
         home: where the platform keeps its state.
         state_dir: where the last good bundle is kept; ``api`` below ``home`` unless given.
         csv_max_bytes: largest file that ``predict_csv`` takes.
+        csv_max_rows: most rows of such a file, below its header.
+        accident_max_users: most users of one accident that ``predict_accident`` takes.
         workers: processes that answer, each with the model in memory.
         database_url: the platform's tables, for the log of predictions, for the figures of ``/metrics``, for
             ``/config`` and for alerts; without it the service estimates all the same.
@@ -74,15 +84,23 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     demo: bool = Field(default=False, validation_alias="ROAD_DEMO")
     jwt_secret: SecretStr | None = None
+    jwt_keys: SecretStr | None = None
     username: str | None = None
     password_hash: SecretStr | None = None
+    users_seconds: float = Field(default=2.0, gt=0)
+    log_in_tries: int = Field(default=10, ge=1)
+    log_in_tries_per_address: int = Field(default=50, ge=1)
+    log_in_window_seconds: float = Field(default=300.0, gt=0)
+    trusted_proxies: str = ""
     mlflow_uri: str = Field(default="http://127.0.0.1:5000", validation_alias="MLFLOW_TRACKING_URI")
     mlflow_username: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_USERNAME")
     mlflow_password: SecretStr | None = Field(default=None, validation_alias="MLFLOW_TRACKING_PASSWORD")
     poll_seconds: float = Field(default=5.0, gt=0)
     home: Path = Field(default=Path(".road"), validation_alias="ROAD_HOME")
     state_dir: Path | None = None
-    csv_max_bytes: int = Field(default=20_000_000, gt=0)
+    csv_max_bytes: int = Field(default=200_000_000, gt=0)
+    csv_max_rows: int = Field(default=1_000_000, gt=0)
+    accident_max_users: int = Field(default=100, ge=1, le=1000)
     workers: int = Field(default=1, ge=1, le=64)
     database_url: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices(f"{PREFIX}DATABASE_URL", "ROAD_DATABASE_URL")
@@ -103,6 +121,26 @@ class Settings(BaseSettings):
     def signing_key(self) -> str:
         """The secret that signs tokens: the one given, or in demonstration mode a new one at each call."""
         return self.jwt_secret.get_secret_value() if self.jwt_secret else secrets.token_urlsafe(48)
+
+    def signing_keys(self) -> dict[str, str]:
+        """The keys that verify tokens, by id; the first signs."""
+        if self.jwt_keys is None:
+            return {NO_KEY_ID: self.signing_key()}
+        former = {NO_KEY_ID: self.jwt_secret.get_secret_value()} if self.jwt_secret else {}
+        return read_keys(self.jwt_keys.get_secret_value()) | former
+
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Proxies whose word is taken for whom they speak for."""
+        return read_networks(self.trusted_proxies)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _name_networks(cls, text: str) -> str:
+        try:
+            read_networks(text)
+        except ValueError as error:
+            raise ValueError(f"addresses or networks, separated by commas, are needed: {error}") from error
+        return text
 
     @field_validator("mlflow_uri")
     @classmethod
@@ -171,13 +209,24 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
 
 def _secret_problems(settings: Settings) -> list[str]:
     problems = []
+    if settings.jwt_keys is not None:
+        problems += _key_problems(settings.jwt_keys)
     if settings.jwt_secret is not None:
         problems += _weaknesses("JWT_SECRET", settings.jwt_secret)
-    elif not settings.demo:
+    elif settings.jwt_keys is None and not settings.demo:
         problems += [f"{SECRET_VARIABLE} is not set. Make one with: {MAKE_SECRET}"]
     if settings.alert_token is not None:
         problems += _weaknesses("ALERT_TOKEN", settings.alert_token)
     return problems
+
+
+def _key_problems(keys: SecretStr) -> list[str]:
+    try:
+        secrets_by_id = read_keys(keys.get_secret_value())
+    except ValueError as error:
+        return [f"{PREFIX}JWT_KEYS: {error}. Make a secret with: {MAKE_SECRET}"]
+    found = [_weaknesses("JWT_KEYS", SecretStr(secret)) for secret in secrets_by_id.values()]
+    return [f"{text} (key {number})" for number, texts in enumerate(found, start=1) for text in texts]
 
 
 def _weaknesses(name: str, value: SecretStr) -> list[str]:
@@ -193,10 +242,14 @@ def _user_problems(settings: Settings) -> list[str]:
     problems = []
     if settings.username is not None and settings.username.startswith(OPERATOR_PREFIX):
         problems.append(f"{PREFIX}USERNAME must not begin with {OPERATOR_PREFIX!r}, which names people on the machine.")
-    if not settings.demo and settings.username is None:
-        problems.append(f"{PREFIX}USERNAME is not set. Choose the name of the user who may ask for estimates.")
+    alone = not settings.demo and settings.database_url is None  # nobody else could log in
+    if settings.username is None and (alone or settings.password_hash is not None):
+        problems.append(
+            f"{PREFIX}USERNAME is not set. Choose the name of the user who may ask for estimates, or name the tables "
+            "with the users in ROAD_DATABASE_URL."
+        )
     if settings.password_hash is None:
-        if not settings.demo or settings.username is not None:
+        if alone or settings.username is not None:
             problems.append(f"{PREFIX}PASSWORD_HASH is not set. Make an Argon2 hash with: {MAKE_HASH}")
         return problems
     try:

@@ -31,15 +31,9 @@ def _postgres_address(value: SecretStr) -> SecretStr:
 
 def _families(value: str | Iterable[str]) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (value.split(",") if isinstance(value, str) else value))
-    known = (
-        "forest",
-        "boosting",
-    )  # core.families has the same; importing it here would cost every command scikit-learn
-    wrong = [name for name in names if name not in known]
-    if wrong or not names or len(set(names)) != len(names):
-        raise ValueError(
-            f"{', '.join(names)!r}: name one or more of {', '.join(known)}, each once, separated by commas"
-        )
+    known = ("forest", "boosting")  # as in core.families, whose import would cost every command scikit-learn
+    if not names or set(names) - set(known) or len(set(names)) != len(names):
+        raise ValueError(f"{', '.join(names)!r}: name one or more of {', '.join(known)}, each once, with commas")
     return names
 
 
@@ -247,19 +241,25 @@ class ServiceSecrets(BaseSettings):
 
     Attributes:
         jwt_secret: ``ROAD_API_JWT_SECRET``, signs the tokens.
-        username: ``ROAD_API_USERNAME``, the first user.
+        jwt_keys: ``ROAD_API_JWT_KEYS``, several in its place.
+        username: ``ROAD_API_USERNAME``, a user beside those in the tables.
         password_hash: ``ROAD_API_PASSWORD_HASH``, Argon2 hash of the user's password.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROAD_API_", env_ignore_empty=True, extra="ignore")
 
     jwt_secret: SecretStr | None = None
+    jwt_keys: SecretStr | None = None
     username: str | None = None
     password_hash: SecretStr | None = None
 
     def missing(self) -> list[str]:
-        """Names of the variables that are not set."""
-        return [f"ROAD_API_{name.upper()}" for name in type(self).model_fields if getattr(self, name) is None]
+        """Names of the variables that are not set and needed. The platform has tables, so no user need be named."""
+        missing = [] if self.jwt_secret or self.jwt_keys else ["jwt_secret"]
+        pair = {"username": self.username, "password_hash": self.password_hash}
+        if any(pair.values()):
+            missing += [name for name, value in pair.items() if value is None]
+        return [f"ROAD_API_{name.upper()}" for name in missing]
 
 
 class ArchiveSettings(BaseSettings):

@@ -1,23 +1,34 @@
-"""Estimates: for one user of an accident, and for a file of users."""
+"""Estimates: for one user of an accident, for all of its users, and for a file of users."""
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import anyio
 from anyio import to_thread
-from litestar import Controller, Request, Response, post
+from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 from litestar.openapi import ResponseSpec
+from litestar.response import Stream
 
 from road_api.auth import User
 from road_api.bodies import read_body, read_file_field
-from road_api.openapi import CSV_FIELD, TAG_ESTIMATES, CsvOperation, SceneOperation, describe_problem
-from road_api.schemas import CsvPrediction, Prediction
-from road_api.services.estimate import answer_csv, answer_question
+from road_api.openapi import (
+    CSV_FIELD,
+    TAG_ESTIMATES,
+    AccidentOperation,
+    CsvOperation,
+    SceneOperation,
+    describe_problem,
+)
+from road_api.schemas import AccidentPrediction, CsvPrediction, Prediction
+from road_api.services.accident import answer_accident
+from road_api.services.csv_answers import ANSWER_COLUMNS, Form, answer_csv, read_pieces
+from road_api.services.estimate import answer_question
 from road_api.services.model_store import ModelStore, ServedModel
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_rows import ALONE, Note
-from road_api.services.scene import read_scene
+from road_api.services.scene import read_accident, read_scene
 
 UserRequest = Request[User, dict[str, Any], Any]
 
@@ -27,6 +38,12 @@ ERRORS = {
     413: describe_problem("The body is too large"),
     503: describe_problem("No model is loaded yet"),
 }
+
+
+FORMS: Final[dict[str, Form]] = {"application/json": "json", "text/csv": "csv"}
+"""Answers to a file by media type; the first one where the caller has no wish, or one that nobody can grant."""
+
+WRONG_FIELDS = {422: describe_problem("Fields are missing, unknown or not among the codes, or beyond the range")}
 
 
 class PredictController(Controller):
@@ -44,10 +61,7 @@ class PredictController(Controller):
             "The 13 features are needed; null or -1 says that one is unknown. The optional fields may be left out; the "
             "more are known, the better the estimate."
         ),
-        responses={
-            **ERRORS,
-            422: describe_problem("Fields are missing, unknown or not among the codes, or beyond the range"),
-        },
+        responses={**ERRORS, **WRONG_FIELDS},
     )
     async def predict(
         self,
@@ -64,6 +78,41 @@ class PredictController(Controller):
         return answer
 
 
+class PredictAccidentController(Controller):
+    """Estimates for all users of an accident."""
+
+    tags = (TAG_ESTIMATES,)
+
+    @post(
+        "/predict_accident",
+        status_code=200,
+        operation_id="predictAccident",
+        operation_class=AccidentOperation,
+        summary="Estimate for an accident, from all of its users",
+        description=(
+            "Each user is estimated as by `/protected/predict`. How likely at least one of them is severely hurt also "
+            "depends on how their injuries go together, which the model does not know: it is at least "
+            "`probability_lower`, the highest of theirs, and `probability_upper`, 1 - Π(1 - p), if injuries do not "
+            "depend on each other; users of one accident share speed and impact, so it tends to lie between. The "
+            "accident is severe if one of its users is; `deciding_user` is the one with the highest probability. "
+            "`undecided` says that no user reaches the threshold, but the upper bound does."
+        ),
+        responses={**ERRORS, **WRONG_FIELDS},
+    )
+    async def predict_accident(
+        self,
+        request: UserRequest,
+        store: NamedDependency[ModelStore],
+        accident_max_users: NamedDependency[int],
+        prediction_log: NamedDependency[PredictionLog],
+    ) -> AccidentPrediction:
+        """Estimate whether any user of an accident is severely hurt."""
+        matrix = read_accident(await read_body(request), accident_max_users)
+        model = _serving(store)
+        note = _noting(prediction_log, request, model)
+        return await to_thread.run_sync(answer_accident, model, request.user.username, matrix, note)
+
+
 class PredictCsvController(Controller):
     """Estimates for a file of users."""
 
@@ -75,7 +124,12 @@ class PredictCsvController(Controller):
         operation_id="predictCsv",
         operation_class=CsvOperation,
         summary="Estimates for a file, a row per row",
-        description="A line that is wrong is answered with its error, the others with their estimates.",
+        description=(
+            "A line that is wrong is answered with its error, the others with their estimates. Answers JSON, or with "
+            "`Accept: text/csv` the file sent, its separator and encoding kept, with the further columns "
+            f"{', '.join(f'`{name}`' for name in ANSWER_COLUMNS)}; cells that a spreadsheet would take for a formula "
+            "then begin with an apostrophe."
+        ),
         responses={
             200: ResponseSpec(CsvPrediction, generate_examples=False, description="An answer for each line, in order"),
             **ERRORS,
@@ -85,15 +139,22 @@ class PredictCsvController(Controller):
         self,
         request: UserRequest,
         store: NamedDependency[ModelStore],
+        csv_max_rows: NamedDependency[int],
         file_limiter: NamedDependency[anyio.CapacityLimiter],
         prediction_log: NamedDependency[PredictionLog],
-    ) -> Response[bytes]:
+    ) -> Stream:
         """Estimate for each line of a file."""
-        content = await read_file_field(request, CSV_FIELD)
-        model = _serving(store)
-        note = _noting(prediction_log, request, model)
-        answer = await to_thread.run_sync(answer_csv, model, request.user.username, content, note, limiter=file_limiter)
-        return Response(answer, media_type="application/json")
+        form = FORMS[request.accept.best_match(list(FORMS), "application/json")]
+        file = await read_file_field(request, CSV_FIELD)
+        try:
+            model = _serving(store)
+            note = _noting(prediction_log, request, model)
+            work = partial(answer_csv, model, request.user.username, file.file, note, max_rows=csv_max_rows, form=form)
+            answer = await to_thread.run_sync(work, limiter=file_limiter)
+        finally:
+            await file.close()
+        headers = {"Content-Length": str(answer.size), "Vary": "Accept"}
+        return Stream(read_pieces(answer), media_type=answer.media_type, headers=headers)
 
 
 def _noting(log: PredictionLog, request: UserRequest, model: ServedModel) -> Note:

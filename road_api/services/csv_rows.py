@@ -3,30 +3,19 @@
 A file that cannot be read as a whole is refused; a wrong line is answered by itself, and the others are read.
 """
 
-import csv
 import dataclasses
-import io
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 from road_api.services.codes import FIELDS, CodeError, Field, read_cell
+from road_api.services.csv_text import CsvError, Dialect, read_records, recognise
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES
 
-SEPARATORS: Final = (";", ",")
-
-ENCODINGS: Final = ("utf-8-sig", "cp1252")
-"""Tried in this order: hardly any cp1252 text with an accent is valid UTF-8."""
-
-_FIRST_LINE = re.compile(r"\S[^\r\n]*")
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f]")
-
-
-class CsvError(ValueError):
-    """A file that cannot be read as a whole; the message says why."""
+KNOWN_CELLS: Final = 1024
+"""Cells remembered for each column: an honest file has a few dozen different ones, another need not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +24,57 @@ class CsvRow:
 
     Attributes:
         line: where it starts, from 1; the header is usually line 1.
+        cells: as sent.
         codes: ``MODEL_FIELDS`` in order, NaN where unknown; empty if there is an error.
         field: the column that is wrong, None if none is or the line as a whole is wrong.
         reason: what is wrong, empty if nothing is.
     """
 
     line: int
+    cells: list[str]
     codes: tuple[float, ...] = ()
     field: str | None = None
     reason: str = ""
 
 
-def read_csv(content: bytes) -> Iterator[CsvRow]:
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """A file whose header is good.
+
+    Attributes:
+        dialect: how it is written.
+        header: its column names as sent.
+        rows: each of its rows, read while this is iterated.
+    """
+
+    dialect: Dialect
+    header: list[str]
+    rows: Iterator[CsvRow]
+
+
+def read_csv(file: IO[bytes], max_rows: int) -> CsvFile:
     """Read the questions of a file, one by one.
 
     Args:
-        content: CSV with ``,`` or ``;``, in UTF-8 (a byte order mark is fine) or cp1252, quoted or not, with a header
-            that names the 13 features and any of the optional fields, in any case and order. Other columns are ignored,
-            as are empty lines.
+        file: CSV as ``csv_text.recognise`` takes it, with a header that names the 13 features and any of the optional
+            fields, in any case and order. Other columns are ignored, as are empty lines. It is read twice, in pieces.
+        max_rows: how many rows are taken.
 
-    Yields:
-        A row for each line of the file, in its order.
+    Returns:
+        The file, with a row for each of its lines, in their order.
 
     Raises:
         CsvError: the content is no text, has no header, lacks a column or has it twice, has no row, or breaks off
-            inside quotes. Raised when the iteration reaches the fault.
+            inside quotes.
+        TooManyRowsError: there are more rows.
     """
-    encoding, separator = _recognise(content)
-    records = _records(content, encoding, separator)
-    _, header = next(records, (0, []))
+    dialect = recognise(file, max_rows)
+    records = read_records(file, dialect)
+    _, header = next(records)
     columns = [_Column(field, index) for field, index in zip(FIELDS, _find_columns(header), strict=True)]
-    empty = True
-    for line, cells in records:
-        empty = False
-        yield _read_row(line, cells, columns, len(header))
-    if empty:
+    if not dialect.rows:
         raise CsvError("the file has a header and no row below it")
+    return CsvFile(dialect, header, (_read_row(line, cells, columns, len(header)) for line, cells in records))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,47 +91,10 @@ class _Column:
         cell = cells[self.index]
         code = self.known.get(cell)
         if code is None:
-            code = self.known[cell] = read_cell(self.field, cell)
+            code = read_cell(self.field, cell)
+            if len(self.known) < KNOWN_CELLS:
+                self.known[cell] = code
         return code
-
-
-def _recognise(content: bytes) -> tuple[str, str]:
-    """Find a file's encoding and separator."""
-    for encoding in ENCODINGS:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        _refuse_binary(text)
-        first_line = _FIRST_LINE.search(text)
-        if first_line is None:
-            raise CsvError("the file is empty")
-        return encoding, max(SEPARATORS, key=first_line.group().count)
-    raise CsvError("the file is no text in UTF-8 or cp1252; save it as CSV in UTF-8")
-
-
-def _refuse_binary(text: str) -> None:
-    if found := _CONTROL_CHARACTERS.search(text):
-        raise CsvError(
-            f"the file is no text: it holds the control character {found.group()!r}; save it as CSV in UTF-8"
-        )
-
-
-def _records(content: bytes, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record that is no blank line, with the line on which it starts; quotes may hold line ends."""
-    # strict: an unclosed quote would otherwise swallow the rest of the file in silence.
-    file = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
-    reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise CsvError(f"the file cannot be read from line {line} on: {error}") from error
-        if len(cells) > 1 or any(cell.strip() for cell in cells):
-            yield line, cells
 
 
 def _find_columns(header: list[str]) -> list[int | None]:
@@ -146,9 +113,9 @@ def _find_columns(header: list[str]) -> list[int | None]:
 
 def _read_row(line: int, cells: list[str], columns: list[_Column], width: int) -> CsvRow:
     if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-        return CsvRow(line, reason=f"the line has {len(cells)} cells where the header has {width}")
+        return CsvRow(line, cells, reason=f"the line has {len(cells)} cells where the header has {width}")
     try:
         codes = [column.read(cells) for column in columns]
     except CodeError as error:
-        return CsvRow(line, field=error.field.name, reason=error.reason)
-    return CsvRow(line, tuple(codes))
+        return CsvRow(line, cells, field=error.field.name, reason=error.reason)
+    return CsvRow(line, cells, tuple(codes))

@@ -1,23 +1,11 @@
-"""From questions to answers: one question, or a file of them."""
+"""From questions to answers: what the model says about rows, and the answer to one question."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Final
 
-import msgspec
-import numpy as np
-
-from road_api.schemas import PredictedRow, Prediction, RefusedRow, RowError
-from road_api.services.csv_rows import CsvRow, read_csv
+from road_api.schemas import Prediction
 from road_api.services.model_store import ServedModel
-from road_api.services.prediction_rows import Note
 from road_assets.core.bundle import FeatureMatrix
-from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import OUTCOMES, Code
-
-ROWS_PER_CALL: Final = 8192
-"""Rows estimated together; bounds the memory of a large file beside its text and its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,56 +58,6 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
     )
 
 
-def answer_csv(
-    model: ServedModel,
-    user: str,
-    content: bytes,
-    note: Note,
-) -> bytes:
-    """Answer a file, a row per row. Takes its time, so call it in a thread.
-
-    Args:
-        model: the one that answers.
-        user: who asks.
-        content: the file.
-        note: told of every estimate, piece by piece: the questions, their probabilities and their lines.
-
-    Returns:
-        JSON as ``schemas.CsvPrediction`` describes it.
-
-    Raises:
-        CsvError: the file cannot be read as a whole.
-    """
-    # Encoded piece by piece: a million answers as objects would need ten times the memory of their JSON.
-    head = {"user": user, "model_version": model.ref.version, "data": model.bundle.manifest.data}
-    answer, count, rows = bytearray(msgspec.json.encode(head)[:-1] + b',"predictions":['), 0, read_csv(content)
-    while batch := list(islice(rows, ROWS_PER_CALL)):
-        answer += b"," if count else b""
-        answer += msgspec.json.encode(list(_answer_rows(model, batch, note)))[1:-1]
-        count += len(batch)
-    answer += b'],"rows":%d}' % count
-    return bytes(answer)
-
-
 def _decide(probability: float, threshold: float) -> Estimate:
     severe = probability >= threshold
     return Estimate(OUTCOMES[int(severe)], probability, probability if severe else 1 - probability)
-
-
-def _answer_rows(
-    model: ServedModel,
-    rows: list[CsvRow],
-    note: Note,
-) -> Iterator[PredictedRow | RefusedRow]:
-    readable = [row for row in rows if not row.reason]
-    matrix = np.array([row.codes for row in readable], dtype=np.float32).reshape(-1, len(MODEL_FIELDS))
-    estimates = estimate(model, matrix) if readable else []
-    if readable:
-        note(matrix, [answer.probability for answer in estimates], [row.line for row in readable])
-    answers = iter(estimates)
-    for row in rows:
-        if row.reason:
-            yield RefusedRow(row.line, RowError(row.field, row.reason))
-            continue
-        answer = next(answers)
-        yield PredictedRow(row.line, answer.outcome.value, answer.probability, answer.confidence, answer.outcome.en)

@@ -1,4 +1,4 @@
-"""One question in JSON: the 13 features of one user of an accident, and what else is known of the scene."""
+"""Questions in JSON: the 13 features of one user of an accident, or of each, and what else is known of the scene."""
 
 from typing import Final
 
@@ -17,8 +17,19 @@ _NAMES: Final = frozenset(MODEL_FIELDS)
 _LISTED: Final = f"{', '.join(FEATURE_NAMES)}, and optionally {', '.join(SCENE_FIELD_NAMES)}"
 
 
+ACCIDENT_FIELD: Final = "users"
+"""Name of the list of users in a question about an accident."""
+
+SHOWN_ERRORS: Final = 50
+"""Errors named in one answer: a list of users may hold thousands, and each names the codes that are allowed."""
+
+
 class NotJsonError(ValueError):
     """A body that is no JSON object."""
+
+
+class TooManyUsersError(ValueError):
+    """A question about more users than are taken at once."""
 
 
 class SceneError(ValueError):
@@ -29,9 +40,11 @@ class SceneError(ValueError):
     """
 
     def __init__(self, errors: list[FieldError]) -> None:
-        """Keep what is wrong with each field."""
-        super().__init__("; ".join(f"{error.field}: {error.reason}" for error in errors))
-        self.errors = errors
+        """Keep what is wrong with each field, as far as it is shown."""
+        self.errors = errors[:SHOWN_ERRORS]
+        left = len(errors) - len(self.errors)
+        shown = "; ".join(map(_describe, self.errors))
+        super().__init__(f"{shown}; and {left} more like these" if left else shown)
 
 
 def read_scene(content: bytes) -> FeatureMatrix:
@@ -47,8 +60,45 @@ def read_scene(content: bytes) -> FeatureMatrix:
         NotJsonError: the content is no JSON, or no object.
         SceneError: fields are missing, unknown or have values that are not allowed; all of them are named.
     """
-    given = _decode(content)
-    row, errors = [], []
+    row, errors = _read_user(_decode(content))
+    if errors:
+        raise SceneError(errors)
+    return np.array([row], dtype=np.float32)
+
+
+def read_accident(content: bytes, max_users: int) -> FeatureMatrix:
+    """Read a question about all users of one accident.
+
+    Args:
+        content: JSON object with the list ``users``, each an object as ``read_scene`` takes it.
+        max_users: how many are taken.
+
+    Returns:
+        Shape (users, 27), columns ``MODEL_FIELDS``, NaN where unknown.
+
+    Raises:
+        NotJsonError: the content is no JSON, or no object with a list of at least one user and nothing else.
+        TooManyUsersError: there are more users than are taken.
+        SceneError: fields of users are wrong; each error names the user's index in the list, from 0.
+    """
+    users = _decode_users(content)
+    if len(users) > max_users:
+        raise TooManyUsersError(f"{len(users)} users are more than the {max_users} of one accident taken here")
+    rows, errors = [], []
+    for index, given in enumerate(users):
+        if not isinstance(given, dict):
+            raise NotJsonError(f"user {index} must be a JSON object with the fields {', '.join(FEATURE_NAMES)}")
+        row, wrong = _read_user(given)
+        rows.append(row)
+        errors += [msgspec.structs.replace(error, user=index) for error in wrong]
+    if errors:
+        raise SceneError(errors)
+    return np.array(rows, dtype=np.float32)
+
+
+def _read_user(given: dict[str, object]) -> tuple[list[float], list[FieldError]]:
+    row: list[float] = []
+    errors: list[FieldError] = []
     for field in FIELDS:
         if field.name in FEATURE_BY_NAME and field.name not in given:
             errors.append(FieldError(field.name, "is missing; send null if it is unknown", allowed_codes(field)))
@@ -58,9 +108,7 @@ def read_scene(content: bytes) -> FeatureMatrix:
         except CodeError as error:
             errors.append(FieldError(field.name, error.reason, allowed_codes(field)))
     errors += [_unknown_field(name) for name in given if name not in _NAMES]
-    if errors:
-        raise SceneError(errors)
-    return np.array([row], dtype=np.float32)
+    return row, errors
 
 
 def allowed_codes(field: Field) -> list[AllowedCode]:
@@ -68,14 +116,27 @@ def allowed_codes(field: Field) -> list[AllowedCode]:
     return [] if is_number(field) else [*(AllowedCode(code.value, code.en, code.fr) for code in field.codes), UNKNOWN]
 
 
-def _decode(content: bytes) -> dict[str, object]:
+def _decode(content: bytes, wanted: str = f"the fields {', '.join(FEATURE_NAMES)}") -> dict[str, object]:
     try:
         given = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJsonError(f"the body is no readable JSON: {error}") from error
     if not isinstance(given, dict):
-        raise NotJsonError(f"the body must be a JSON object with the fields {', '.join(FEATURE_NAMES)}")
+        raise NotJsonError(f"the body must be a JSON object with {wanted}")
     return given
+
+
+def _decode_users(content: bytes) -> list[object]:
+    given = _decode(content, f"the list {ACCIDENT_FIELD!r}, which holds an object for each user of the accident")
+    users = given.get(ACCIDENT_FIELD)
+    if not isinstance(users, list) or not users or len(given) > 1:
+        raise NotJsonError(f"the object must hold {ACCIDENT_FIELD!r}, a list of at least one user, and nothing else")
+    return users
+
+
+def _describe(error: FieldError) -> str:
+    user = "" if error.user is None else f"user {error.user}, "
+    return f"{user}{error.field}: {error.reason}"
 
 
 def _unknown_field(name: str) -> FieldError:

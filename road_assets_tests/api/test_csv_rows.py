@@ -9,18 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_api.services.csv_rows import CsvError, CsvRow, read_csv
+from road_api.services.csv_rows import KNOWN_CELLS, CsvRow, read_csv
+from road_api.services.csv_text import CsvError, TooManyRowsError
 from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS, MODEL_FIELDS, SCENE_FIELD_NAMES, SCENE_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, SCENE_EXAMPLE
 
 EXAMPLE_CODES = (*map(float, SCENE_EXAMPLE.values()), *[math.nan] * len(SCENE_FIELDS))
 """The optional fields are unknown where no column names them; the same NaN object, so that tuples compare."""
 HEADER = ",".join(FEATURE_NAMES)
+LONG_CELL = "a" * 100
 LINE = ",".join(str(code) for code in SCENE_EXAMPLE.values())
 
 
 def read(text: str | bytes) -> list[CsvRow]:
-    return list(read_csv(text.encode() if isinstance(text, str) else text))
+    file = io.BytesIO(text.encode() if isinstance(text, str) else text)
+    return list(read_csv(file, max_rows=10_000).rows)
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
@@ -35,7 +38,8 @@ def test_every_usual_dialect_reads_the_same(separator: str, quoting: int, line_e
 
     (row,) = read(file.getvalue().encode(encoding))
 
-    assert row == CsvRow(2, EXAMPLE_CODES)
+    assert (row.line, row.codes) == (2, EXAMPLE_CODES)
+    assert row.cells[-1] == "Allée du Château"
 
 
 def test_columns_stand_in_any_case_and_order_and_others_are_ignored() -> None:
@@ -199,3 +203,47 @@ def test_a_cell_is_a_code_or_unknown_or_refused_but_never_guessed(cell: str) -> 
     if row.codes and not math.isnan(row.codes[0]):
         assert float(cell) == row.codes[0]
         assert int(row.codes[0]) in FEATURES[0].values
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["a" * 3_000_000, "a,b," * 1_000_000, f'"{LONG_CELL}\n";' * 20_000, f"{HEADER}\n" + f'"{LONG_CELL}\n",' * 20_000],
+    ids=["one cell", "one line", "header", "row"],
+)
+def test_a_record_beyond_all_measure_is_refused_before_it_is_in_memory(content: str) -> None:
+    with pytest.raises(CsvError, match=r"more than 1048576 characters|field larger"):
+        read(content)
+
+
+def test_any_number_of_blank_lines_is_no_long_record() -> None:
+    blank = f"{' ' * 2000}\r\n" * 600
+    (row,) = read(f"{blank}{HEADER}\n{blank}{LINE}\n{blank}")
+
+    assert row.codes == EXAMPLE_CODES
+
+
+@pytest.mark.parametrize("start", ["", f"{HEADER}\n{LINE}\n", f'{HEADER}\n{LINE}\n"'])
+def test_a_file_of_line_ends_is_not_read_for_ever(start: str) -> None:
+    with pytest.raises(TooManyRowsError, match="more than 1040 lines"):
+        read_csv(io.BytesIO(f"{start}{chr(10) * 2000}".encode()), max_rows=10)
+
+
+def test_a_fault_at_the_end_is_found_before_a_row_is_read() -> None:
+    file = io.BytesIO(f'{HEADER}\n{LINE}\n{LINE}\n"{LINE}'.encode())
+
+    with pytest.raises(CsvError, match="from line 4 on"):
+        read_csv(file, max_rows=10)
+
+
+def test_rows_are_counted_without_blank_lines_and_more_than_the_limit_refused() -> None:
+    content = f"\n{HEADER}\n\n{LINE}\n\n{LINE}\n\n".encode()
+
+    assert read_csv(io.BytesIO(content), max_rows=2).dialect.rows == 2
+    with pytest.raises(TooManyRowsError, match="more than the 1 rows"):
+        read_csv(io.BytesIO(content), max_rows=1)
+
+
+def test_thousands_of_spellings_of_a_code_are_read_without_being_remembered() -> None:
+    lines = [f"{LINE[0]}.{'0' * zeros}{LINE[1:]}" for zeros in range(KNOWN_CELLS + 100)]
+
+    assert {row.codes for row in read("\n".join([HEADER, *lines]))} == {EXAMPLE_CODES}

@@ -13,6 +13,8 @@ from road_api.tokens import Role, Tokens
 
 EXAMPLES = 25
 
+ESTIMATES = ("createToken", "predict", "predictAccident", "predictCsv")
+
 
 @pytest.fixture(scope="module")
 def document(module_server: str) -> Any:
@@ -40,7 +42,7 @@ def tokens(module_server: str, secret: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("operation", "mode"),
     [
-        *((operation, mode) for operation in ("createToken", "predict", "predictCsv") for mode in GenerationMode),
+        *((operation, mode) for operation in ESTIMATES for mode in GenerationMode),
         *((operation, mode) for operation in ("setNoise", "rollBack", "takeAlerts") for mode in GenerationMode),
         *(
             (operation, GenerationMode.POSITIVE)

@@ -65,6 +65,26 @@ async def test_the_document_tells_every_code_with_its_label(client: httpx.AsyncC
         assert (await client.post("/protected/predict", json=example["value"])).status_code == 200
 
 
+async def test_the_examples_of_an_accident_work_as_pasted(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/docs/openapi.json")).json()
+
+    operation = document["paths"]["/protected/predict_accident"]["post"]
+    examples = operation["requestBody"]["content"]["application/json"]["examples"].values()
+    answers = [await client.post("/protected/predict_accident", json=example["value"]) for example in examples]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "1 - Π(1 - p)" in operation["description"]
+
+
+async def test_both_forms_of_an_answer_to_a_file_are_described(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/docs/openapi.json")).json()
+
+    described = document["paths"]["/protected/predict_csv"]["post"]["responses"]["200"]["content"]
+    assert set(described) == {"application/json", "text/csv"}
+    files = {"file_request": ("users.csv", described["text/csv"]["example"])}
+    answer = await client.post("/protected/predict_csv", files=files, headers={"Accept": "text/csv"})
+    assert answer.text.startswith(described["text/csv"]["example"].partition("\r\n")[0])
+
+
 async def test_every_operation_is_named_summarised_and_says_how_it_fails(client: httpx.AsyncClient) -> None:
     document = (await client.get("/docs/openapi.json")).json()
 
@@ -73,7 +93,8 @@ async def test_every_operation_is_named_summarised_and_says_how_it_fails(client:
         for path, methods in document["paths"].items()
         for operation in methods.values()
     }
-    estimates, operators = {"predict", "predictCsv"}, {"getLive", "getReady", "getMetrics", "getModel", "takeAlerts"}
+    estimates = {"predict", "predictAccident", "predictCsv"}
+    operators = {"getLive", "getReady", "getMetrics", "getModel", "takeAlerts"}
     assert set(operations) == {"createToken", *estimates, *operators, "getNoise", "setNoise", "rollBack"}
     assert all(operation["summary"] for _, operation in operations.values())
     schemes = set(document["components"]["securitySchemes"])

@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
-from road_api.services.estimate import ROWS_PER_CALL
+from road_api.services.csv_answers import ROWS_PER_CALL
 from road_assets.core.bundle import GRAPH_FILE
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, SCENE_EXAMPLE
 
@@ -82,6 +82,7 @@ async def test_a_file_that_cannot_be_read_is_a_400(client: httpx.AsyncClient, co
         {"files": {"file_request": (None, "text, not a file")}},
         {"files": [("file_request", ("a.csv", b"x")), ("file_request", ("b.csv", b"x"))]},
         {"data": {"file_request": "x"}},
+        {"files": [("file_request", (f"{i}.csv", b"x")) for i in range(33)]},
         {"json": {"file_request": "x"}},
         {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
         {"content": b"", "headers": {"Content-Type": b"multipart/form-data; boundary=\xe9"}},
@@ -94,7 +95,9 @@ async def test_without_exactly_one_file_the_answer_shows_how_to_send_it(
     answer = await client.post("/protected/predict_csv", **body)
 
     assert answer.status_code == 400, answer.text
-    if not answer.json()["detail"].startswith(("Invalid multipart", "the form cannot be read")):
+    if not answer.json()["detail"].startswith(
+        ("Invalid multipart", "Request Entity Too Large", "the form cannot be read")
+    ):
         assert "-F file_request=@users.csv" in answer.json()["detail"]
 
 

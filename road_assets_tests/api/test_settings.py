@@ -38,6 +38,8 @@ def test_everything_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
         ROAD_API_PORT="9000",
         ROAD_API_POLL_SECONDS="1.5",
         ROAD_API_CSV_MAX_BYTES="1000",
+        ROAD_API_CSV_MAX_ROWS="20",
+        ROAD_API_ACCIDENT_MAX_USERS="7",
         ROAD_HOME="/srv/road",
         MLFLOW_TRACKING_URI="https://models.example",
         MLFLOW_TRACKING_USERNAME="reader",
@@ -51,6 +53,7 @@ def test_everything_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     )
 
     assert (settings.host, settings.port, settings.poll_seconds, settings.csv_max_bytes) == ("0.0.0.0", 9000, 1.5, 1000)  # noqa: S104
+    assert (settings.csv_max_rows, settings.accident_max_users) == (20, 7)
     assert settings.mlflow_uri == "https://models.example"
     assert settings.bundle_dir == Path("/srv/road/api")
     assert settings.signing_key() == GOOD["ROAD_API_JWT_SECRET"]
@@ -98,6 +101,63 @@ def test_outside_a_demonstration_each_missing_variable_is_named(
 
     assert str(caught.value).startswith(f"{name} is not set.")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_where_there_are_tables_their_users_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://road@db/road"
+    settings = load(
+        monkeypatch,
+        ROAD_API_JWT_SECRET=GOOD["ROAD_API_JWT_SECRET"],
+        ROAD_DATABASE_URL=url,
+        ROAD_API_USERS_SECONDS="0.5",
+    )
+
+    assert (settings.username, settings.password_hash, settings.users_seconds) == (None, None, 0.5)
+
+
+@pytest.mark.parametrize("name", ["ROAD_API_USERNAME", "ROAD_API_PASSWORD_HASH"])
+def test_a_user_without_a_password_or_the_other_way_round_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} is not set"):
+        load(monkeypatch, **{**GOOD, name: "", "ROAD_DATABASE_URL": "postgresql://road@db/road"})
+
+
+def test_keys_take_the_secrets_place_or_stand_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = GOOD["ROAD_API_JWT_SECRET"]
+    new, old = secret[::-1], secret.upper()
+    environment = {**GOOD, "ROAD_API_JWT_KEYS": f"2026-b:{new}, 2026-a:{old}", "ROAD_API_JWT_SECRET": ""}
+
+    settings = load(monkeypatch, **environment)
+    assert list(settings.signing_keys().items()) == [("2026-b", new), ("2026-a", old)]
+    assert new not in repr(settings)
+    both = load(monkeypatch, ROAD_API_JWT_SECRET=secret)
+    assert list(both.signing_keys().items()) == [("2026-b", new), ("2026-a", old), ("", secret)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ("s3cret-without-id", "key 1 is not id:secret"),
+        (f"a:{GOOD['ROAD_API_JWT_SECRET']},b:s3cret-short", "ROAD_API_JWT_KEYS has 12 bytes.*key 2"),
+        ("a:changeme-s3cret-changeme-changeme-12345", "ROAD_API_JWT_KEYS is a placeholder.*key 1"),
+    ],
+)
+@pytest.mark.parametrize("demo", ["true", "false"])
+def test_weak_or_unreadable_keys_are_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, keys: str, reason: str, demo: str
+) -> None:
+    with pytest.raises(SettingsError, match=reason) as caught:
+        load(monkeypatch, **GOOD, ROAD_API_JWT_KEYS=keys, ROAD_DEMO=demo)
+
+    assert str(caught.value).startswith("ROAD_API_JWT_KEYS")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, **GOOD, ROAD_API_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8,::1")
+
+    assert [str(network) for network in settings.proxy_networks()] == ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]
 
 
 @pytest.mark.parametrize(
@@ -157,11 +217,19 @@ def test_a_password_in_place_of_its_hash_is_refused_and_not_repeated(monkeypatch
         ("ROAD_API_PORT", "70000"),
         ("ROAD_API_POLL_SECONDS", "0"),
         ("ROAD_API_CSV_MAX_BYTES", "-1"),
+        ("ROAD_API_CSV_MAX_ROWS", "0"),
+        ("ROAD_API_ACCIDENT_MAX_USERS", "0"),
         ("ROAD_DEMO", "maybe"),
         ("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db"),
         ("ROAD_API_DAGSTER_URL", "dagster:8080"),
         ("ROAD_API_WORKERS", "0"),
         ("ROAD_API_FIGURES_SECONDS", "0"),
+        ("ROAD_API_USERS_SECONDS", "0"),
+        ("ROAD_API_LOG_IN_TRIES", "0"),
+        ("ROAD_API_LOG_IN_TRIES_PER_ADDRESS", "none"),
+        ("ROAD_API_LOG_IN_WINDOW_SECONDS", "-1"),
+        ("ROAD_API_TRUSTED_PROXIES", "proxy.example"),
+        ("ROAD_API_TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
 def test_a_malformed_value_is_refused_by_the_name_of_its_variable(
