@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -72,8 +73,8 @@ def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, status: dg.DagsterRun
     return run
 
 
-def _event(run: dg.DagsterRun, kind: dg.DagsterEventType) -> dg.EventLogEntry:
-    event = dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name)
+def _event(run: dg.DagsterRun, kind: dg.DagsterEventType, told: Any = None) -> dg.EventLogEntry:
+    event = dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name, event_specific_data=told)
     return dg.EventLogEntry(
         error_info=None,
         level=20,
@@ -219,22 +220,7 @@ def _plan(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 
     planned = AssetCheckEvaluationPlanned(asset_key=dg.AssetKey("drift_report"), check_name="drift")
-    event = dg.DagsterEvent(
-        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
-        job_name=run.job_name,
-        event_specific_data=planned,
-    )
-    instance.handle_new_event(
-        dg.EventLogEntry(
-            error_info=None,
-            level=10,
-            user_message="",
-            run_id=run.run_id,
-            timestamp=datetime.now(UTC).timestamp(),
-            job_name=run.job_name,
-            dagster_event=event,
-        )
-    )
+    instance.handle_new_event(_event(run, dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, planned))
 
 
 def test_the_history_tells_whose_run_it_was_and_how_it_ended(instance: dg.DagsterInstance) -> None:
