@@ -26,6 +26,7 @@ class BoostingConfig(dg.Config):
     max_features: float = _BOOSTING.max_features
     calibration_share: float = _BOOSTING.calibration_share
     masked_copies: int = _BOOSTING.masked_copies
+    hidden_features: float = _BOOSTING.hidden_features
     generated_rows: bool = _BOOSTING.generated_rows
     random_state: int = _BOOSTING.random_state
 

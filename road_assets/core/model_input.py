@@ -84,6 +84,22 @@ def mask_scene(matrix: FeatureMatrix, rng: np.random.Generator) -> FeatureMatrix
     return masked
 
 
+def mask_features(matrix: FeatureMatrix, rng: np.random.Generator, share: float) -> FeatureMatrix:
+    """The same questions of people who do not know some of the 13 features.
+
+    A field that the police never filled in says something (nobody stayed to ask whose sex is unknown, and nobody of
+    them was hurt); a field that a caller does not know yet says nothing, and both look alike.
+
+    Args:
+        matrix: shape (rows, 13) or (rows, 27).
+        rng: decides what is hidden.
+        share: of the features.
+    """
+    masked = matrix.copy()
+    masked[:, :_FEATURES][rng.random((len(matrix), _FEATURES)) < share] = np.nan
+    return masked
+
+
 def known_scenes(count: int, *, seed: int) -> FeatureMatrix:
     """Questions that a bundle must answer right before it may serve, the optional fields in some of them.
 

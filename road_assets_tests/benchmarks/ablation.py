@@ -28,7 +28,7 @@ from road_assets.core.intervals import figure_intervals
 from road_assets.core.metrics import evaluate
 from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.model_input import hide_scene, model_matrix
-from road_assets.core.scene_fields import FILLED, SCENE_FIELD_NAMES
+from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.training import IMPUTER, SCALER, feature_matrix
 from road_assets.core.vocabulary import TARGET
 from road_assets.resources.release_store import ReleaseStore
@@ -99,7 +99,7 @@ def forests(rows: Rows) -> None:
 
 def boostings(rows: Rows) -> Boosting:
     """The challenger, from the 13 features with the mode to all fields with masking and calibration."""
-    settings = BoostingSettings(calibration_share=0.0)
+    settings = BoostingSettings(calibration_share=0.0, hidden_features=0.0)
     features = rows.training.drop(columns=list(SCENE_FIELD_NAMES))
     with_mode = features.drop(columns=[FILLED])
     for name, learned, changed in (
@@ -113,15 +113,33 @@ def boostings(rows: Rows) -> Boosting:
     unmasked = replace(settings, masked_copies=0).fit(rows.training).scene
     assert unmasked is not None
     tell("all fields, one ensemble, no masking", rows.judged, _alone(unmasked.log_odds), started)
+    for name, hidden in (("before features were hidden", 0.0), ("features hidden", BoostingSettings().hidden_features)):
+        model = _both_ensembles(rows, name, replace(BoostingSettings(), hidden_features=hidden))
+    return model
+
+
+def _both_ensembles(rows: Rows, name: str, settings: BoostingSettings) -> Boosting:
     started = time.monotonic()
-    model = BoostingSettings().fit(rows.training)
+    model = settings.fit(rows.training)
     assert model.scene is not None
     plain = Boosting(replace(model.alone, scaling=Scaling()), replace(model.scene, scaling=Scaling()))
     assert plain.scene is not None
-    tell("all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
-    tell("boosting: masked, the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
-    tell("… calibrated on that tenth (as promoted)", rows.judged, model.predict, started)
+    tell(f"{name}: all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
+    tell("… the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
+    tell("… calibrated on that tenth", rows.judged, model.predict, started)
+    _tell_without_sex(model, rows.judged)
     return model
+
+
+def _tell_without_sex(model: Boosting, judged: pd.DataFrame) -> None:
+    """Print what becomes of those whose sex is known, if the caller does not tell it."""
+    matrix, column = model_matrix(judged), MODEL_FIELDS.index("sexe")
+    known = matrix[~np.isnan(matrix[:, column])]
+    hidden = known.copy()
+    hidden[:, column] = np.nan
+    for name, with_sex, without in (("13", hide_scene(known), hide_scene(hidden)), ("all fields", known, hidden)):
+        told, untold = model.predict(with_sex).mean(), model.predict(without).mean()
+        print(f"mean estimate, {name}: {told:.3f} with sex told, {untold:.3f} without", flush=True)
 
 
 def _without_scaling(record: Forest, training: pd.DataFrame) -> Forest:

@@ -1,5 +1,7 @@
 """Both families answer with any subset of the optional fields, and their graphs answer alike."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
@@ -102,6 +104,26 @@ def test_on_the_13_alone_it_is_the_model_that_learned_from_the_13_alone(boosting
     assert alone.features == FEATURE_NAMES
     hidden = hide_scene(model_matrix(rows))
     np.testing.assert_array_equal(boosting.predict(hidden), alone.predict(hidden))
+
+
+@pytest.mark.parametrize(("hidden_features", "low", "high"), [(0.0, 0.0, 0.4), (0.15, 0.6, 1.2)])
+@pytest.mark.parametrize("scene_known", [False, True])
+def test_sex_not_told_is_not_taken_for_sex_never_recorded(
+    rows: pd.DataFrame, hidden_features: float, low: float, high: float, *, scene_known: bool
+) -> None:
+    column = MODEL_FIELDS.index("sexe")
+    never_recorded = np.random.default_rng(1).random(len(rows)) < 0.04
+    unhurt = rows.assign(
+        **{TARGET: rows[TARGET].mask(never_recorded, 0).astype("int8"), FILLED: never_recorded * (1 << column)}
+    )
+    model = replace(SMALL, max_iter=60, alone_max_iter=60, max_features=1.0, hidden_features=hidden_features).fit(
+        unhurt
+    )
+    told = model_matrix(unhurt[~never_recorded & ~unhurt["synthetic"]])
+    told = told if scene_known else hide_scene(told)
+    not_told = told.copy()
+    not_told[:, column] = np.nan
+    assert low <= model.predict(not_told).mean() / model.predict(told).mean() <= high
 
 
 @settings(max_examples=20)

@@ -7,7 +7,7 @@ random part of its optional fields hidden, so that it answers with any subset of
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,10 +18,20 @@ from threadpoolctl import threadpool_limits
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
 from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
-from road_assets.core.model_input import CATEGORY_COLUMNS, hide_scene, knows_scene, mask_scene, model_matrix
-from road_assets.core.onnx_boosting import gains_of, to_graph
+from road_assets.core.explanation import Additive, Ensemble
+from road_assets.core.explanation_file import write_explanation
+from road_assets.core.model_input import (
+    CATEGORY_COLUMNS,
+    hide_scene,
+    knows_scene,
+    mask_features,
+    mask_scene,
+    model_matrix,
+)
+from road_assets.core.onnx_boosting import base_of, gains_of, to_graph, to_nodes
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.training import refuse_one_class
+from road_assets.core.tree_nodes import Nodes
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 Labels = npt.NDArray[np.int8]
@@ -42,6 +52,8 @@ class BoostingSettings:
         max_features: share of the columns that a split may choose from.
         calibration_share: share of the accidents that nothing is fitted to but the calibration.
         masked_copies: how often each row is learned from with a part of its optional fields hidden.
+        hidden_features: share of the 13 features that is hidden, too, in these copies, and in one copy for ``alone``: a
+            field that a caller does not know yet must not mean what it means that the police never filled it in.
         generated_rows: whether ``alone`` also learns from the generated half of the mix.
         random_state: decides columns and hidden fields.
     """
@@ -58,6 +70,7 @@ class BoostingSettings:
     max_features: float = 0.3
     calibration_share: float = 0.1
     masked_copies: int = 2
+    hidden_features: float = 0.05
     generated_rows: bool = False
     random_state: int = 42
 
@@ -95,6 +108,15 @@ class Part:
         raw = np.asarray(self.trees.decision_function(matrix[:, : self.columns]), dtype=np.float64)
         return self.scaling.slope * raw + self.scaling.shift
 
+    def explained(self, name: str) -> tuple[Ensemble, Nodes]:
+        """What explains it: the calibration goes into the leaves, so that these add up to calibrated log-odds."""
+        nodes = to_nodes(self.trees)
+        offset = self.scaling.slope * base_of(self.trees) + self.scaling.shift
+        return (
+            Ensemble(name=name, columns=self.columns, offset=offset),
+            replace(nodes, leaf_weight=self.scaling.slope * nodes.leaf_weight),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Boosting:
@@ -125,6 +147,14 @@ class Boosting:
         scene = self.scene
         return to_graph((self.alone.trees, self.alone.scaling), None if scene is None else (scene.trees, scene.scaling))
 
+    def to_explanation(self) -> bytes:
+        """The trees with the shares of their training rows."""
+        parts = [self.alone.explained("alone")]
+        if self.scene is not None:
+            parts.append(self.scene.explained("scene"))
+        ensembles, trees = zip(*parts, strict=True)
+        return write_explanation(Additive(scale="log_odds", ensembles=ensembles), trees)
+
     def importances(self) -> dict[str, float]:
         """Gain of the splits on each field, as a share: of ``scene``, or of ``alone`` where there is no other."""
         part = self.scene or self.alone
@@ -142,17 +172,23 @@ def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
     width = len(FEATURE_NAMES)
 
     learned = ~kept if settings.generated_rows else real
-    trees = _grow(matrix[learned][:, :width], labels[learned], settings, alone=True)
+    known, answers = matrix[learned][:, :width], labels[learned]
+    if settings.hidden_features:
+        known = np.concatenate([known, mask_features(known, rng, settings.hidden_features)])
+        answers = np.tile(answers, 2)
+    trees = _grow(known, answers, settings, alone=True)
     alone = _calibrate(trees, hide_scene(matrix[kept]), labels[kept], width)
     told = real & knows_scene(matrix)
     if len(np.unique(labels[told])) != len(np.unique(labels)):
         return Boosting(alone, None)
-    copies = [matrix[told], *(mask_scene(matrix[told], rng) for _ in range(settings.masked_copies))]
+    partly = (mask_scene(matrix[told], rng) for _ in range(settings.masked_copies))
+    copies = [matrix[told], *(mask_features(copy, rng, settings.hidden_features) for copy in partly)]
     trees = _grow(np.concatenate(copies), np.tile(labels[told], len(copies)), settings, alone=False)
     asked = matrix[kept & knows_scene(matrix)]
     asked_labels = labels[kept & knows_scene(matrix)]
-    partly = mask_scene(asked, rng)
-    scene = _calibrate(trees, np.concatenate([asked, partly]), np.tile(asked_labels, 2), len(MODEL_FIELDS))
+    scene = _calibrate(
+        trees, np.concatenate([asked, mask_scene(asked, rng)]), np.tile(asked_labels, 2), len(MODEL_FIELDS)
+    )
     return Boosting(alone, scene)
 
 
