@@ -5,16 +5,15 @@ of the 1e-6 that is allowed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT
 from road_assets.core.calibration import Scaling
+from road_assets.core.tree_nodes import Nodes
 
 ML: Final = "ai.onnx.ml"
 ML_OPSET: Final = 5
@@ -22,43 +21,6 @@ ONNX_OPSET: Final = 21
 _IR_VERSION: Final = 10
 _SUM: Final = 1
 _IDENTITY: Final = 0
-
-LESS_OR_EQUAL: Final = 0
-"""Mode of a node: true where the value is at most the split."""
-
-MEMBER: Final = 6
-"""Mode of a node: true where the value is one of the node's members."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """Inner nodes and leaves of all trees, each kind numbered through.
-
-    Attributes:
-        feature: column that each inner node asks for.
-        split: threshold; of no meaning for a node that asks for membership.
-        true_child: number among the inner nodes, or among the leaves where ``true_is_leaf``.
-        true_is_leaf: 1 or 0.
-        false_child: likewise.
-        false_is_leaf: 1 or 0.
-        roots: inner node at which each tree starts.
-        leaf_weight: what a leaf adds to the sum.
-        mode: ``LESS_OR_EQUAL`` or ``MEMBER`` per inner node.
-        missing_is_true: where an unknown value goes, 1 for the true child.
-        members: of each ``MEMBER`` node, in the order of the nodes.
-    """
-
-    feature: npt.NDArray[np.int64]
-    split: npt.NDArray[np.float64]
-    true_child: npt.NDArray[np.int64]
-    true_is_leaf: npt.NDArray[np.int64]
-    false_child: npt.NDArray[np.int64]
-    false_is_leaf: npt.NDArray[np.int64]
-    roots: npt.NDArray[np.int64]
-    leaf_weight: npt.NDArray[np.float64]
-    mode: npt.NDArray[np.uint8]
-    missing_is_true: npt.NDArray[np.int64]
-    members: tuple[tuple[float, ...], ...] = ()
 
 
 def tree_sum(nodes: Nodes, given: str, result: str) -> onnx.NodeProto:

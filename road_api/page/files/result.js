@@ -80,15 +80,11 @@ export function chances(probability) {
   return share === 1 ? words().one : words().many(share);
 }
 
-// Contributions to the estimate, the weightiest first: a list of { field, contribution }, or an object by field.
+// Contributions to the estimate, the weightiest first, as the service lists them; none if it cannot explain.
 export function readReasons(answer) {
-  const given = answer.reasons ?? answer.contributions ?? [];
-  const listed = Array.isArray(given)
-    ? given
-    : Object.entries(given).map(([field, contribution]) => ({ field, contribution }));
-  return listed
-    .filter(({ field, contribution }) => document.getElementById(field) && Number.isFinite(contribution) && contribution)
-    .sort((one, other) => Math.abs(other.contribution) - Math.abs(one.contribution))
+  const given = answer.explanation?.contributions ?? [];
+  return given
+    .filter(({ field, contribution }) => document.getElementById(field) && contribution)
     .slice(0, SHOWN_REASONS);
 }
 

@@ -28,6 +28,9 @@ class FittedModel(Protocol):
     def to_graph(self) -> bytes:
         """The same as a serialized ONNX model that takes ``features``."""
 
+    def to_explanation(self) -> bytes:
+        """What explains its answers, as ``explanation_file`` has it."""
+
     def importances(self) -> dict[str, float]:
         """How much the answers rest on each input; sums to 1."""
 

@@ -12,9 +12,11 @@ from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
 from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
+from road_assets.core.explanation import Additive, Calibration, Ensemble
+from road_assets.core.explanation_file import write_explanation
 from road_assets.core.model_input import model_matrix
-from road_assets.core.onnx_graph import SHARE_LIMIT, to_graph
-from road_assets.core.training import FOREST, ForestSettings, fit_forest
+from road_assets.core.onnx_graph import SHARE_LIMIT, to_graph, to_nodes
+from road_assets.core.training import FOREST, IMPUTER, ForestSettings, fit_forest
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 
@@ -70,6 +72,17 @@ class Forest:
     def to_graph(self) -> bytes:
         """The same as a serialized ONNX model."""
         return to_graph(self.pipeline, self.scaling)
+
+    def to_explanation(self) -> bytes:
+        """The trees with the shares of their training rows."""
+        modes = tuple(map(float, self.pipeline[IMPUTER].statistics_))
+        ensembles = (Ensemble(name="forest", columns=len(FEATURE_NAMES), filled_with=modes),)
+        trees = [to_nodes(self.pipeline)]
+        if self.scaling is None:
+            return write_explanation(Additive(scale="probability", ensembles=ensembles), trees)
+        calibration = Calibration(slope=self.scaling.slope, shift=self.scaling.shift, limit=SHARE_LIMIT)
+        additive = Additive(scale="probability_before_calibration", calibration=calibration, ensembles=ensembles)
+        return write_explanation(additive, trees)
 
     def importances(self) -> dict[str, float]:
         """Mean decrease in impurity, as a share."""

@@ -218,8 +218,8 @@ def test_an_estimate_says_when_the_form_has_changed_since(visit: Any) -> None:
 def test_reasons_are_shown_by_weight_where_the_answer_has_them(visit: Any) -> None:
     show = """import(new URL('result.js', document.querySelector('script').src)).then((result) => result.showEstimate({
         prediction: [1], probability: 0.62, label: 'severe', label_fr: 'grave', model_version: '1', data: '?',
-        reasons: [{ field: 'catu', contribution: -0.1 }, { field: 'lum', contribution: 0.3 },
-                  { field: 'vma', contribution: 0 }]
+        explanation: { contributions: [{ field: 'lum', contribution: 0.3 }, { field: 'catu', contribution: -0.1 },
+                                       { field: 'vma', contribution: 0 }] }
     }, { catu: '1', lum: '3', vma: '' }))"""
     with visit() as page:
         page.press("Enter")

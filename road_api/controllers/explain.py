@@ -1,0 +1,69 @@
+"""Explanations of answers given before."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get
+from litestar.di import NamedDependency
+from litestar.params import Parameter
+
+from road_api.auth import User
+from road_api.explanation_schemas import ExplainedAnswer
+from road_api.observe import is_request_id
+from road_api.openapi import TAG_ESTIMATES, describe_problem
+from road_api.services.hindsight import Hindsight
+from road_api.services.logged_answers import NoSuchAnswerError
+from road_api.tokens import Role
+
+_LARGEST_LINE = 2**31 - 1
+
+_RequestId = Annotated[str, Parameter(description="The header `X-Request-ID` of the answer to be explained.")]
+_Line = Annotated[
+    int | None,
+    Parameter(
+        query="line",
+        ge=0,
+        le=_LARGEST_LINE,
+        description=(
+            "Which of several answers: the line of a file as in its answer (2 is the first below the header), or the "
+            "number of an accident's user, from 1."
+        ),
+    ),
+]
+
+
+class ExplainController(Controller):
+    """Why a logged answer is what it is."""
+
+    tags = (TAG_ESTIMATES,)
+
+    @get(
+        "/explain/{request_id:str}",
+        operation_id="explain",
+        summary="Why was that the answer?",
+        description=(
+            "Explains an answer of the last days by the model that gave it, whichever answers now. Everybody may ask "
+            "about their own answers, admins about all. To try it, send any estimate with a request id of your own, "
+            "`X-Request-ID: my-question-1`, then `GET /protected/explain/my-question-1`; or take the id from the "
+            "header of the answer. Where an id was used twice, the newest answer counts. "
+            "`POST /protected/predict?explain=true` explains at once."
+        ),
+        responses={
+            400: describe_problem("The line is no number, or several answers have this id and none was chosen"),
+            401: describe_problem("No token, or one that is not good"),
+            404: describe_problem("No such answer of yours in the days that are kept"),
+            409: describe_problem("The model that answered is not there any more, or cannot explain"),
+            503: describe_problem("Postgres or the registry is needed for it and does not answer"),
+        },
+    )
+    async def explain(
+        self,
+        request: Request[User, dict[str, Any], Any],
+        request_id: _RequestId,
+        hindsight: NamedDependency[Hindsight],
+        line: _Line = None,
+    ) -> ExplainedAnswer:
+        """Look the answer up and explain it."""
+        if not is_request_id(request_id):
+            raise NoSuchAnswerError("no answer has such a request id: it has 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
+        username = None if request.user.role is Role.ADMIN else request.user.username
+        return await hindsight.explain(request_id, line, username)

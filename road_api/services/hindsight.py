@@ -1,0 +1,87 @@
+"""An answer given before, explained by the very model that gave it."""
+
+from typing import Final
+
+import anyio
+from anyio import to_thread
+
+from road_api.explanation_schemas import ExplainedAnswer, Explanation
+from road_api.services.estimate import decide
+from road_api.services.explanation import explain
+from road_api.services.former_models import FormerModels
+from road_api.services.logged_answers import LoggedAnswer, LoggedAnswers
+from road_api.services.model_store import ServedModel
+from road_assets.core.bundle import ANSWER_TOLERANCE, NotExplainedError
+
+LOGGED_TOLERANCE: Final = 2 * ANSWER_TOLERANCE
+"""The log keeps single precision, which takes up to 3e-8 away."""
+
+
+class Hindsight:
+    """Looks answers up and explains them."""
+
+    def __init__(self, answers: LoggedAnswers, models: FormerModels, limiter: anyio.CapacityLimiter) -> None:
+        """Use what is there.
+
+        Args:
+            answers: as logged.
+            models: where those may be that gave them.
+            limiter: of the explanations worked on at once.
+        """
+        self._answers = answers
+        self._models = models
+        self._limiter = limiter
+
+    async def explain(self, request_id: str, line: int | None, username: str | None) -> ExplainedAnswer:
+        """Explain an answer.
+
+        Args:
+            request_id: of the request.
+            line: which of its answers; None for the only one.
+            username: who must have asked; None for anybody.
+
+        Raises:
+            NoSuchAnswerError: there is none.
+            SeveralAnswersError: there are several, and no line was named.
+            TablesError: it is not in the queue of the log, and Postgres is away.
+            NotExplainedError: the model that answered is not there any more, or its bundle cannot explain.
+            RegistryError: it may be in the registry, which does not answer.
+        """
+        answer = await self._answers.find(request_id, line, username)
+        others = 0
+        async for model in self._models.find(answer.model_version):
+            explanation = await to_thread.run_sync(_explain_same, model, answer, limiter=self._limiter)
+            if explanation is not None:
+                return _tell(answer, model, explanation)
+            others += 1
+        version = f"version {answer.model_version}"
+        if others:
+            raise NotExplainedError(
+                f"{version} that is there now answers otherwise than the one that was asked: the registry was made "
+                "anew since, and the former model is gone"
+            )
+        raise NotExplainedError(f"{version} answered, and is neither kept here nor in the registry any more")
+
+
+def _explain_same(model: ServedModel, answer: LoggedAnswer) -> Explanation | None:
+    """Explain by a model, if it is the one that answered: versions of a registry made anew have old numbers."""
+    if abs(model.bundle.predict(answer.row).item() - answer.probability) > LOGGED_TOLERANCE:
+        return None
+    return explain(model, answer.row)
+
+
+def _tell(answer: LoggedAnswer, model: ServedModel, explanation: Explanation) -> ExplainedAnswer:
+    decision = decide(explanation.probability, model.bundle.manifest.threshold)
+    return ExplainedAnswer(
+        request_id=answer.request_id,
+        line=answer.line,
+        user=answer.username,
+        answered_at=answer.answered_at.isoformat(),
+        model_version=answer.model_version,
+        data=model.bundle.manifest.data,
+        prediction=decision.outcome.value,
+        probability=explanation.probability,
+        label=decision.outcome.en,
+        label_fr=decision.outcome.fr,
+        explanation=explanation,
+    )
