@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, Protocol
@@ -108,22 +108,20 @@ class PasswordCheck:
             return False
 
 
-class BearerAuthentication(AbstractAuthenticationMiddleware):
-    """Lets a request through if it carries a good token of a user who still exists."""
+class TokenCheck:
+    """Finds out whose token it is, if it is good and was not revoked since."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, users: UserStore) -> None:
-        """Protect an application."""
-        super().__init__(app)
+    def __init__(self, tokens: Tokens, users: UserStore) -> None:
+        """Read tokens, and look their users up each time."""
         self._tokens = tokens
         self._users = users
 
-    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
-        """Find out who asks.
+    async def find(self, token: str) -> tuple[User, Mapping[str, Any]]:
+        """Return the bearer of a token, and its claims.
 
         Raises:
-            NotAuthorizedException: no token, or one that is not good.
+            NotAuthorizedException: there is no token, or it is not good, or not any more.
         """
-        token = bearer_token(connection)
         if not token:
             raise _refuse("a token is needed: POST /auth/token gives one, send it as 'Authorization: Bearer <token>'")
         try:
@@ -132,10 +130,9 @@ class BearerAuthentication(AbstractAuthenticationMiddleware):
             raise _refuse("the token has expired; get a new one from POST /auth/token", "invalid_token") from error
         except jwt.InvalidTokenError as error:
             raise _refuse("the token is not valid; get one from POST /auth/token", "invalid_token") from error
-        user = await self._find(claims["sub"], claims[ROLE], claims.get(GENERATION, 0))
-        return AuthenticationResult(user=user, auth=claims)
+        return await self._bearer(claims["sub"], claims[ROLE], claims.get(GENERATION, 0)), claims
 
-    async def _find(self, subject: str, role: Role, generation: int) -> User:
+    async def _bearer(self, subject: str, role: Role, generation: int) -> User:
         if subject.startswith(OPERATOR_PREFIX):
             return User(subject, "", role)
         user = await self._users.find(subject)
@@ -148,6 +145,24 @@ class BearerAuthentication(AbstractAuthenticationMiddleware):
         if role is Role.ADMIN:
             raise _refuse("the token's user is no admin any more", "invalid_token")
         return replace(user, role=role)
+
+
+class BearerAuthentication(AbstractAuthenticationMiddleware):
+    """Lets a request through if it carries a good token of a user who still exists."""
+
+    def __init__(self, app: ASGIApp, check: TokenCheck) -> None:
+        """Protect an application."""
+        super().__init__(app)
+        self._check = check
+
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+        """Find out who asks.
+
+        Raises:
+            NotAuthorizedException: no token, or one that is not good.
+        """
+        user, claims = await self._check.find(bearer_token(connection))
+        return AuthenticationResult(user=user, auth=claims)
 
 
 def require_admin(connection: ASGIConnection[Any, User, Any, Any], _: BaseRouteHandler) -> None:
@@ -188,7 +203,12 @@ class SharedSecret:
 
 def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     """The token of the Authorization header, empty if there is none."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token_of(connection.headers.get("authorization", ""))
+
+
+def token_of(header: str) -> str:
+    """The token in an Authorization header, empty if there is none."""
+    scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 

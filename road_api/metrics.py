@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, Summary, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
@@ -22,6 +22,9 @@ KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE
 DURATION_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds: one estimate takes about a millisecond, a large file several seconds."""
 
+Series = tuple[Counter, Histogram, Summary, Summary]
+"""Of one route and status: requests, durations, sizes of bodies received and sent."""
+
 
 class Metrics:
     """The metrics of one application.
@@ -33,6 +36,7 @@ class Metrics:
         predictions_written: predictions that Postgres took.
         predictions_dropped: predictions that were answered and not logged.
         predictions_queued: predictions that wait to be logged, in all workers.
+        predictions_up: 1 if Postgres took predictions the last time, else 0; of several workers, the worst.
     """
 
     def __init__(self, shared: Path | None = None) -> None:
@@ -56,6 +60,17 @@ class Metrics:
             buckets=DURATION_BUCKETS,
             registry=self.registry,
         )
+        # Their mean is what is asked for; buckets would be many more series for every route.
+        self._received, self._sent = (
+            Summary(
+                f"http_{side}_size_bytes",
+                f"Size of the bodies of {side}s, in bytes.",
+                ("method", "path"),
+                registry=self.registry,
+            )
+            for side in ("request", "response")
+        )
+        self._series: dict[tuple[str, str | None, int], Series] = {}
         self._version = self._gauge(
             "ml_model_version", "Version of the model that answers, the oldest of all workers'."
         )
@@ -76,6 +91,7 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.predictions_up = self._gauge("prediction_log_up", "Whether Postgres takes predictions.")
 
     def show(self, facts: Collector) -> None:
         """Show facts beside what is counted."""
@@ -94,7 +110,9 @@ class Metrics:
         if self._shared is not None:
             mark_process_dead(os.getpid(), str(self._shared))  # type: ignore[no-untyped-call]
 
-    def count_request(self, method: str, path: str | None, status: int, seconds: float) -> None:
+    def count_request(  # noqa: PLR0913, PLR0917 - what is known of a request
+        self, method: str, path: str | None, status: int, seconds: float, received: int = 0, sent: int = 0
+    ) -> None:
         """Count an answered request.
 
         Args:
@@ -102,11 +120,27 @@ class Metrics:
             path: the route's template, None if no route takes the request.
             status: HTTP status.
             seconds: time it took.
+            received: bytes of its body that were read.
+            sent: bytes of the answer's body.
         """
-        method = method if method in KNOWN_METHODS else OTHER_METHOD
-        path = path or UNMATCHED_PATH
-        self._requests.labels(method, path, str(status)).inc()
-        self._durations.labels(method, path).observe(seconds)
+        series = self._series.get((method, path, status))
+        if series is None:
+            series = self._name_series(method, path, status)
+        requests, durations, sizes_received, sizes_sent = series
+        requests.inc()
+        durations.observe(seconds)
+        sizes_received.observe(received)
+        sizes_sent.observe(sent)
+
+    def _name_series(self, method: str, path: str | None, status: int) -> Series:
+        """Find the time series once: their names would be put together at each request."""
+        known = method if method in KNOWN_METHODS else OTHER_METHOD
+        labels = (known, path or UNMATCHED_PATH)
+        sizes = self._received.labels(*labels), self._sent.labels(*labels)
+        series = self._requests.labels(*labels, str(status)), self._durations.labels(*labels), *sizes
+        if known == method:  # any caller can make up others
+            self._series[method, path, status] = series
+        return series
 
     def show_model(self, version: str, loaded_at: float) -> None:
         """Show a model as the one that answers.

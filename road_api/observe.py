@@ -5,20 +5,25 @@ Logged are method, path and status. Headers, queries and bodies hold passwords, 
 
 import re
 import time
-import uuid
+from random import Random
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types.asgi_types import HTTPReceiveMessage, WebSocketReceiveMessage
 
+from road_api.logs import log_request
 from road_api.metrics import Metrics
 from road_api.safe_headers import with_safe_headers
 
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_VERSION_BITS = 0x4000_8000_0000_0000_0000
+_RANDOM_BITS = (1 << 128) - 1 ^ 0xF000_C000_0000_0000_0000
+"""Of a UUID as RFC 9562 has it: version 4, and the variant."""
+
+_ids = Random()  # noqa: S311 - an id is no secret; the system is asked once, not at each request, for the seed
 _NO_ANSWER = 499
 """Shown in log and metrics where the caller went away before an answer began, as nginx does."""
-
-logger = structlog.get_logger()
 
 
 class Observer:
@@ -42,11 +47,20 @@ class Observer:
     async def _observe(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         request_id = _request_id(scope)
         scope["state"]["request_id"] = request_id
-        started, status = time.perf_counter(), _NO_ANSWER
+        started, status, received, sent = time.perf_counter(), _NO_ANSWER, 0, 0
+
+        async def receive_counted() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+            return message
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
+            nonlocal status, sent
+            if message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+            elif message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
                     *with_safe_headers(message["headers"], scope["path"]),
@@ -54,17 +68,34 @@ class Observer:
                 ]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_id)
-            finally:
-                seconds = time.perf_counter() - started
-                self._metrics.count_request(scope["method"], scope.get("path_template"), status, seconds)
-                logger.info(
-                    "request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 2)
-                )
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive_counted, send_with_id)
+        finally:
+            seconds = time.perf_counter() - started
+            self._metrics.count_request(scope["method"], scope.get("path_template"), status, seconds, received, sent)
+            log_request(
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round(seconds * 1000, 2),
+                request_id=request_id,
+            )
+            structlog.contextvars.reset_contextvars(**bound)
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a request may be called so."""
+    return _ACCEPTABLE_ID.fullmatch(text.encode()) is not None
 
 
 def _request_id(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode() if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if _ACCEPTABLE_ID.fullmatch(value) else _new_id()
+    return _new_id()
+
+
+def _new_id() -> str:
+    """A random UUID of version 4 in hexadecimal, made without an object in between."""
+    return f"{_ids.getrandbits(128) & _RANDOM_BITS | _VERSION_BITS:032x}"

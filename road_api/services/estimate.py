@@ -34,7 +34,7 @@ def estimate(model: ServedModel, rows: FeatureMatrix) -> list[Estimate]:
         One estimate per row, in order.
     """
     threshold = model.bundle.manifest.threshold
-    return [_decide(probability, threshold) for probability in model.bundle.predict(rows).tolist()]
+    return [decide(probability, threshold) for probability in model.bundle.predict(rows).tolist()]
 
 
 def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Prediction:
@@ -45,7 +45,19 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
         user: who asks.
         row: shape (1, 27), NaN where unknown.
     """
-    (answer,) = estimate(model, row)
+    (probability,) = model.bundle.predict(row).tolist()
+    return tell(model, user, probability)
+
+
+def tell(model: ServedModel, user: str, probability: float) -> Prediction:
+    """Put the answer to one question into words.
+
+    Args:
+        model: the one that answered.
+        user: who asks.
+        probability: of a severe injury.
+    """
+    answer = decide(probability, model.bundle.manifest.threshold)
     return Prediction(
         user=user,
         prediction=[answer.outcome.value],
@@ -58,6 +70,12 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
     )
 
 
-def _decide(probability: float, threshold: float) -> Estimate:
+def decide(probability: float, threshold: float) -> Estimate:
+    """Answer by a probability.
+
+    Args:
+        probability: of a severe injury.
+        threshold: from which on the answer is "severe".
+    """
     severe = probability >= threshold
     return Estimate(OUTCOMES[int(severe)], probability, probability if severe else 1 - probability)

@@ -1,9 +1,9 @@
 """The serving bundle: what promotion publishes and the service loads. Bytes in, bytes out.
 
-A bundle is three files: ``manifest.json`` (what the model is, with the SHA-256 of the other two), ``model.onnx`` (the
-graph with imputation and scaling inside) and ``known_answers.json`` (rows with the probabilities the pipeline gave
-when the bundle was made). Nothing in it is ever unpickled. Opening one checks all three before a single answer is
-given.
+A bundle is four files: ``manifest.json`` (what the model is, with the SHA-256 of the others), ``model.onnx`` (the
+graph with imputation and scaling inside), ``known_answers.json`` (rows with the probabilities the pipeline gave when
+the bundle was made) and ``explanation.npz`` (what explains answers; older bundles have none, and answer all the same).
+Nothing in it is ever unpickled. Opening one checks them before a single answer is given.
 """
 
 import hashlib
@@ -17,14 +17,19 @@ import numpy.typing as npt
 import onnxruntime as ort
 from pydantic import ValidationError
 
+from road_assets.core.explanation import Explanation
+from road_assets.core.explanation_file import StoredExplainer
 from road_assets.core.manifest import Facts, Manifest
+from road_assets.core.quick_scorer import QuickScorer, values_of
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES
 
 MANIFEST_FILE: Final = "manifest.json"
 GRAPH_FILE: Final = "model.onnx"
 ANSWERS_FILE: Final = "known_answers.json"
+EXPLANATION_FILE: Final = "explanation.npz"
 BUNDLE_FILES: Final = (MANIFEST_FILE, GRAPH_FILE, ANSWERS_FILE)
+"""What every bundle has."""
 
 GRAPH_INPUT: Final = "features"
 GRAPH_OUTPUT: Final = "probability"
@@ -43,11 +48,21 @@ Probabilities = npt.NDArray[np.float64]
 """Shape (rows,), probability of a severe injury."""
 
 
+class NotExplainedError(LookupError):
+    """The bundle cannot explain this answer; the message says why."""
+
+
 class BundleError(ValueError):
     """A bundle that must not answer: damaged, incomplete, for other features, or wrong on its known answers."""
 
 
-def pack(graph: bytes, rows: FeatureMatrix, answers: Sequence[float] | Probabilities, facts: Facts) -> dict[str, bytes]:
+def pack(
+    graph: bytes,
+    rows: FeatureMatrix,
+    answers: Sequence[float] | Probabilities,
+    facts: Facts,
+    explanation: bytes | None = None,
+) -> dict[str, bytes]:
     """Make the files of a bundle.
 
     Args:
@@ -56,6 +71,7 @@ def pack(graph: bytes, rows: FeatureMatrix, answers: Sequence[float] | Probabili
         rows: known questions, with the same columns.
         answers: the training pipeline's probabilities for them.
         facts: what the manifest tells.
+        explanation: what ``explanation_file`` wrote, for a model that can be explained.
 
     Returns:
         File name to content, ready to be stored together.
@@ -65,6 +81,8 @@ def pack(graph: bytes, rows: FeatureMatrix, answers: Sequence[float] | Probabili
         "probability": [float(answer) for answer in answers],
     }
     files = {GRAPH_FILE: graph, ANSWERS_FILE: json.dumps(known).encode()}
+    if explanation is not None:
+        files[EXPLANATION_FILE] = explanation
     manifest = Manifest(**facts.model_dump(), sha256={name: _sha256(content) for name, content in files.items()})
     return {MANIFEST_FILE: manifest.model_dump_json(indent=2).encode(), **files}
 
@@ -76,10 +94,14 @@ class Bundle:
     Attributes:
         manifest: what the model is.
         session: the running graph.
+        explainer: what explains its answers; None in bundles from before there was one.
+        scorer: gives the graph's answers faster, where it can.
     """
 
     manifest: Manifest
     session: ort.InferenceSession
+    explainer: StoredExplainer | None = None
+    scorer: QuickScorer | None = None
 
     @classmethod
     def open(cls, files: Mapping[str, bytes], *, threads: int = 1) -> Self:
@@ -103,7 +125,13 @@ class Bundle:
                 f"the bundle expects the features {list(manifest.features)}, this code gives {list(FEATURE_NAMES)}, or "
                 f"{list(MODEL_FIELDS)}; promote a model trained by this version"
             )
-        bundle = cls(manifest, _start(files[GRAPH_FILE], threads))
+        explanation = files[EXPLANATION_FILE] if EXPLANATION_FILE in manifest.sha256 else None
+        bundle = cls(
+            manifest,
+            _start(files[GRAPH_FILE], threads),
+            explainer=None if explanation is None else StoredExplainer(explanation),
+            scorer=QuickScorer.read(files[GRAPH_FILE]),
+        )
         bundle.check_known_answers(files[ANSWERS_FILE])
         return bundle
 
@@ -120,8 +148,51 @@ class Bundle:
         Raises:
             ValueError: the rows have another number of columns.
         """
-        (answers,) = self.session.run([GRAPH_OUTPUT], {GRAPH_INPUT: _fit_columns(rows, len(self.manifest.features))})
+        fitted = _fit_columns(rows, len(self.manifest.features))
+        scored = self.scorer.predict(fitted) if self.scorer else None
+        if scored is not None:
+            return scored
+        (answers,) = self.session.run([GRAPH_OUTPUT], {GRAPH_INPUT: fitted})
         return np.asarray(answers, dtype=np.float64).reshape(-1)
+
+    def explain(self, row: FeatureMatrix) -> Explanation:
+        """Say why the answer to one question is what it is. Takes some 10 ms (boosting) to half a second (forest).
+
+        Args:
+            row: shape (1, 27) or (1, 13), NaN where unknown.
+
+        Returns:
+            Contributions that lead to the very probability of ``predict``, which is checked.
+
+        Raises:
+            NotExplainedError: the bundle has no file for that, or the file is of another model.
+        """
+        if self.explainer is None:
+            raise NotExplainedError(
+                f"the bundle of this {self.manifest.family} holds no {EXPLANATION_FILE}: it was made before there were "
+                "explanations; train again and promote"
+            )
+        try:
+            explanation = self.explainer.get().explain(row[0])
+        except ValueError as error:
+            raise NotExplainedError(f"{EXPLANATION_FILE} cannot be used: {error}") from error
+        answer = self.predict(row).item()
+        if not abs(explanation.probability - answer) <= ANSWER_TOLERANCE:  # so that NaN is refused too
+            raise NotExplainedError(
+                f"{EXPLANATION_FILE} leads to {explanation.probability:.6f}, the graph answers {answer:.6f}: they are "
+                "not of the same model"
+            )
+        return explanation
+
+    def predict_one(self, cells: npt.NDArray[np.intp]) -> float:
+        """Estimate for one row that was read already, as ``predict`` does.
+
+        Args:
+            cells: shape (27,), what each field's value is numbered by ``quick_scorer.cell_of``.
+        """
+        if self.scorer is None:
+            return float(self.predict(values_of(cells).reshape(1, -1))[0])
+        return self.scorer.predict_one(cells[: len(self.manifest.features)])
 
     def check_known_answers(self, content: bytes) -> None:
         """Ask the known questions.
@@ -163,8 +234,13 @@ def read_manifest(files: Mapping[str, bytes]) -> Manifest:
         raise BundleError(f"{MANIFEST_FILE} does not parse: {error}") from error
 
 
+def files_of(manifest: Manifest) -> tuple[str, ...]:
+    """Names of all files of a bundle, the manifest first."""
+    return (*BUNDLE_FILES, EXPLANATION_FILE) if EXPLANATION_FILE in manifest.sha256 else BUNDLE_FILES
+
+
 def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
-    for name in BUNDLE_FILES[1:]:
+    for name in files_of(manifest)[1:]:
         if name not in files or name not in manifest.sha256:
             raise BundleError(f"the bundle or its manifest lacks {name}; it holds {sorted(files)}")
         found = _sha256(files[name])

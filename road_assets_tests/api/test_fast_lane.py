@@ -1,0 +1,252 @@
+"""The short way and the framework's give the same bytes; a query string keeps a request off the short way."""
+
+import json
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from road_api import tokens as tokens_module
+from road_api.auth import FixedUsers, TokenCheck, User
+from road_api.fast_lane import PATH, FastLane
+from road_api.services.codes import FIELDS, unknown_codes
+from road_api.services.quick_scene import read_perfect_scene
+from road_api.services.scene import read_scene
+from road_api.tokens import ALGORITHM, Tokens
+from road_assets.core.quick_scorer import values_of
+from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS
+from road_assets.core.vocabulary import FEATURE_BY_NAME, SCENE_EXAMPLE
+
+pytestmark = pytest.mark.anyio
+
+EXAMPLE = json.dumps(SCENE_EXAMPLE).encode()
+FRAMEWORK = f"{PATH}?framework"
+
+PERFECT = st.fixed_dictionaries(
+    {
+        field.name: st.sampled_from([None, *unknown_codes(field), *sorted(field.values), float(min(field.values))])
+        for field in FIELDS
+        if field.name in FEATURE_BY_NAME
+    },
+    optional={
+        field.name: st.sampled_from([None, *unknown_codes(field), *sorted(field.values)])
+        for field in FIELDS
+        if field.name not in FEATURE_BY_NAME
+    },
+)
+ANY_VALUE = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.lists(st.none(), max_size=1)
+)
+
+
+async def ask_both(client: httpx.AsyncClient, body: bytes, **headers: str) -> tuple[httpx.Response, httpx.Response]:
+    sent = {"X-Request-ID": "the-same", **headers}
+    return (
+        await client.post(PATH, content=body, headers=sent),
+        await client.post(FRAMEWORK, content=body, headers=sent),
+    )
+
+
+def assert_same(short: httpx.Response, long: httpx.Response) -> None:
+    assert short.status_code == long.status_code
+    assert short.content == long.content
+    assert sorted(short.headers.raw) == sorted(long.headers.raw)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(scene=PERFECT)
+def test_a_perfect_question_is_read_as_the_framework_s_way_reads_it(scene: dict[str, Any]) -> None:
+    content = json.dumps(scene).encode()
+    cells = read_perfect_scene(content)
+    assert cells is not None
+    assert values_of(cells).tobytes() == read_scene(content).tobytes()
+
+
+@settings(max_examples=150, deadline=None)
+@given(scene=PERFECT, name=st.sampled_from([*SCENE_EXAMPLE, *FULL_EXAMPLE_FIELDS, "grav"]), value=ANY_VALUE)
+def test_what_is_read_at_once_is_what_the_other_way_takes(scene: dict[str, Any], name: str, value: Any) -> None:
+    content = json.dumps({**scene, name: value}).encode()
+    cells = read_perfect_scene(content)
+    try:
+        row = read_scene(content)
+    except ValueError:
+        assert cells is None
+    else:
+        assert cells is not None
+        assert values_of(cells).tobytes() == row.tobytes()
+
+
+async def test_both_ways_give_the_same_bytes(client: httpx.AsyncClient) -> None:
+    questions = [{**SCENE_EXAMPLE, **FULL_EXAMPLE_FIELDS}, SCENE_EXAMPLE, dict.fromkeys(SCENE_EXAMPLE)]
+    questions += [{**SCENE_EXAMPLE, "lum": code, "age": age} for code in (1, 2.0, -1, None) for age in (0, 40, 120)]
+    for question in questions:
+        short, long = await ask_both(client, json.dumps(question, indent=2).encode())
+        assert short.status_code == 200
+        assert_same(short, long)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        EXAMPLE[:-1],
+        EXAMPLE.replace(b'"lum": 5', b'"lum": true'),
+        EXAMPLE.replace(b'"lum": 5', b'"lum": 6'),
+        EXAMPLE.replace(b'"lum": 5', b'"lum": 5.5'),
+        EXAMPLE.replace(b'"lum": 5', b'"lum": "5"'),
+        EXAMPLE.replace(b'"lum": 5', b'"lum": 1e400'),
+        EXAMPLE.replace(b'"lum": 5', b'"lum": 6, "lum": 5'),
+        EXAMPLE.replace(b'"lum": 5', b'"lum": 5, "lum": 6'),
+        EXAMPLE.replace(b"{", b'{"age": 20, "age": 20, '),
+        EXAMPLE.replace(b'"lum": 5, ', b""),
+        EXAMPLE.replace(b"{", b'{"grav": 1, '),
+        EXAMPLE.replace(b"{", b'{"\xff": 1, '),
+        EXAMPLE + b" " * 5000,
+        EXAMPLE + b" " * 70_000,
+        b"[" * 3000,
+    ],
+    ids=lambda body: repr(body[-30:]),
+)
+async def test_what_is_wrong_is_answered_as_the_framework_s_way_answers_it(
+    client: httpx.AsyncClient, body: bytes
+) -> None:
+    assert_same(*await ask_both(client, body))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+async def test_coded_bodies_are_answered_as_the_framework_s_way_answers_them(
+    client: httpx.AsyncClient, coding: str
+) -> None:
+    short, long = await ask_both(client, EXAMPLE, **{"Content-Encoding": coding})
+    assert short.status_code == (200 if coding == "identity" else 415)
+    assert_same(short, long)
+
+
+async def test_bad_tokens_are_refused_alike(client: httpx.AsyncClient, secret: str) -> None:
+    good = client.headers["authorization"].partition(" ")[2]
+    expired = jwt.encode({**jwt.decode(good, options={"verify_signature": False}), "exp": 1}, secret, ALGORITHM)
+    for header in ("", "Basic abc", "Bearer", "Bearer x.y.z", f"Bearer {good[:-2]}", f"Bearer {expired}"):
+        short, long = await ask_both(client, EXAMPLE, Authorization=header)
+        assert short.status_code == 401
+        assert_same(short, long)
+    for header in (f"bearer {good}", f"Bearer  {good} "):
+        short, long = await ask_both(client, EXAMPLE, Authorization=header)
+        assert short.status_code == 200
+        assert_same(short, long)
+
+
+async def test_only_perfect_questions_stay_off_the_framework(secret: str) -> None:
+    tokens = Tokens(secret)
+    handed_on: list[bytes] = []
+
+    async def framework(_: Any, receive: Any, __: Any) -> None:
+        message = await receive()
+        body = message["body"]
+        while message["more_body"]:
+            message = await receive()
+            body += message["body"]
+        handed_on.append(body)
+
+    def predict_one(_: Any) -> float:
+        return 0.25
+
+    manifest = SimpleNamespace(threshold=0.5, data="official")
+    model = SimpleNamespace(
+        bundle=SimpleNamespace(predict_one=predict_one, manifest=manifest), ref=SimpleNamespace(version="1")
+    )
+    store = SimpleNamespace(current=model)
+    logged: list[Any] = []
+    log = SimpleNamespace(for_request=lambda *who: lambda *what: logged.append((who, what)))
+    users = FixedUsers([User("ann", "")])
+    lane = FastLane(framework, TokenCheck(tokens, users), store, log)  # type: ignore[arg-type]
+
+    async def ask(*pieces: bytes, **changes: Any) -> int:
+        """How many requests were handed on."""
+        handed_on.clear()
+        waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+        waiting[-1]["more_body"] = False
+        sent = []
+        header = (b"authorization", f"Bearer {tokens.make('ann')}".encode())
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": PATH,
+            "query_string": b"",
+            "headers": [header],
+            "state": {"request_id": "1"},
+        }
+
+        async def receive() -> Any:
+            return waiting.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await lane({**scope, **changes}, receive, send)  # type: ignore[arg-type]
+        assert bool(sent) != bool(handed_on)
+        assert not handed_on or handed_on == [b"".join(pieces)]
+        return len(handed_on)
+
+    assert await ask(EXAMPLE) == 0
+    assert len(logged) == 1
+    assert await ask(EXAMPLE[:20], EXAMPLE[20:]) == 1
+    assert await ask(b"{}") == 1
+    assert await ask(EXAMPLE, method="PUT") == 1
+    assert await ask(EXAMPLE, query_string=b"explain=true") == 1
+    assert await ask(EXAMPLE, path=PATH + "_csv") == 1
+    assert await ask(EXAMPLE, headers=[]) == 1
+    two = [(b"authorization", f"Bearer {tokens.make('ann')}".encode())] * 2
+    assert await ask(EXAMPLE, headers=two) == 1
+    stranger = (b"authorization", f"Bearer {tokens.make('bob')}".encode())
+    assert await ask(EXAMPLE, headers=[stranger]) == 1
+    store.current = None
+    assert await ask(EXAMPLE) == 1
+    assert len(logged) == 1
+
+
+def test_a_remembered_token_still_expires(secret: str) -> None:
+    tokens = Tokens(secret)
+    claims = jwt.decode(tokens.make("ann"), options={"verify_signature": False})
+    token = jwt.encode({**claims, "exp": int(time.time()) + 1}, secret, ALGORITHM)
+
+    assert tokens.read(token) is tokens.read(token)
+    time.sleep(1.1)
+    with pytest.raises(jwt.ExpiredSignatureError):
+        tokens.read(token)
+    with pytest.raises(jwt.ExpiredSignatureError):
+        tokens.read(token)
+
+
+def test_no_more_tokens_are_remembered_than_allowed(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "REMEMBERED", 3)
+    tokens = Tokens(secret)
+    made = [tokens.make("ann") for _ in range(5)]
+    first = [tokens.read(token) for token in made]
+
+    assert [tokens.read(token) is before for token, before in zip(made[2:], first[2:], strict=True)] == [True] * 3
+    assert tokens.read(made[0]) is not first[0]
+    with pytest.raises(jwt.InvalidTokenError):
+        tokens.read(made[4][:-3] + "abc")
+
+
+async def test_a_swap_is_seen_at_once_on_the_short_way(
+    start: Callable[..., Any], registry: Any, make_bundle: Callable[..., Any], log_in: Callable[..., Any], until: Any
+) -> None:
+    registry.publish("1", make_bundle(-1.0))
+    async with start() as client:
+        header = {"Authorization": f"Bearer {await log_in(client)}"}
+        before = (await client.post(PATH, content=EXAMPLE, headers=header)).json()
+        registry.publish("2", make_bundle(1.0))
+        await until(client, lambda health: health.get("model_version") == "2")
+        after = (await client.post(PATH, content=EXAMPLE, headers=header)).json()
+
+    assert (before["model_version"], after["model_version"]) == ("1", "2")
+    assert before["probability"] < after["probability"]
