@@ -9,11 +9,10 @@ import uvicorn
 
 from road_api.app import create_app
 from road_api.logs import configure_logging
+from road_api.server import server_options
 from road_api.settings import METRICS_DIR_VARIABLE, SECRET_VARIABLE, Settings, SettingsError, load_settings
 
 EXIT_BAD_SETTINGS: Final = 2
-SHUTDOWN_SECONDS: Final = 10
-"""Time for requests under way to end after a stop was asked for."""
 
 
 def main() -> int:
@@ -28,15 +27,7 @@ def main() -> int:
         sys.stderr.write(f"The service does not start:\n{error}\n")
         return EXIT_BAD_SETTINGS
     configure_logging()
-    options: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.port,
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": False,  # uvicorn would believe any program of this machine; ``client_address`` reads them
-        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
-    }
+    options = {"host": settings.host, "port": settings.port, **server_options(settings)}
     if settings.workers == 1:
         uvicorn.run(create_app(settings), **options)
     else:

@@ -1,25 +1,33 @@
 """Reading what a request brings. What is wrong with it is the caller's to mend: a 4xx that says what."""
 
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from litestar import Request
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
-from litestar.exceptions import ClientException, InternalServerException
+from litestar.exceptions import ClientException, HTTPException, InternalServerException
 
-MAX_FIELDS: Final = 32
-"""Of a form. Each part of up to a megabyte stays in memory."""
+from road_api.multipart_file import MAX_PARTS, MultipartError, read_file_part
+
+MAX_FIELDS: Final = MAX_PARTS
+"""Of a form of text, all of which stays in memory."""
 
 AnyRequest = Request[Any, Any, Any]
+
+PLAIN: Final = "identity"
+"""The only coding of content that is read: a few compressed bytes may stand for gigabytes."""
 
 
 async def read_body(request: AnyRequest) -> bytes:
     """Read the body.
 
     Raises:
+        HTTPException: it is compressed (415).
         ClientException: it is larger than the route allows (413), or broke off (400).
     """
+    _refuse_codings(request)
     try:
         return await request.body()
     except InternalServerException as error:  # what the framework raises when the caller hangs up
@@ -61,19 +69,34 @@ async def read_file_field(request: AnyRequest, name: str) -> UploadFile:
         The file, to be closed by the caller.
 
     Raises:
+        HTTPException: the form is compressed (415).
         ClientException: there is no multipart form, it is malformed, or the field does not hold exactly one file.
     """
-    match (await _read_form(request)).get(name):
-        case [UploadFile() as file]:
-            return file
-        case _:
-            raise ClientException(
-                f"send one file as the field {name!r} of a multipart/form-data form, for instance: "
-                f"curl -F {name}=@users.csv"
-            )
+    _refuse_codings(request)
+    kind, options = request.content_type
+    how = f"send one file as the field {name!r} of a multipart/form-data form, for instance: curl -F {name}=@users.csv"
+    if kind != RequestEncodingType.MULTI_PART or not options.get("boundary"):
+        raise ClientException(how)
+    try:
+        return await read_file_part(request.stream(), options["boundary"], name)
+    except MultipartError as error:
+        raise ClientException(f"{error}; {how}") from error
+    except InternalServerException as error:
+        raise ClientException("the connection closed before the form was complete") from error
+
+
+def _refuse_codings(request: AnyRequest) -> None:
+    coding = request.headers.get("content-encoding", PLAIN).strip().lower()
+    if coding not in {"", PLAIN}:
+        raise HTTPException(
+            "the body is compressed; send it as it is, without Content-Encoding",
+            status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            headers={"Accept-Encoding": PLAIN},
+        )
 
 
 async def _read_form(request: AnyRequest) -> dict[str, list[Any]]:
+    _refuse_codings(request)
     try:
         if request.content_type[0] == RequestEncodingType.URL_ENCODED:
             # Not request.form(): it keeps the last thousand urlencoded forms in memory, passwords included.

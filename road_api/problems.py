@@ -11,10 +11,18 @@ from litestar.exceptions import HTTPException
 
 from road_api.schemas import Problem
 from road_api.services.csv_text import CsvError, TooManyRowsError
+from road_api.services.logged_answers import NoSuchAnswerError, SeveralAnswersError
+from road_api.services.model_registry import RegistryError
 from road_api.services.scene import NotJsonError, SceneError, TooManyUsersError
 from road_api.services.tables import TablesError
+from road_assets.core.bundle import NotExplainedError
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+BARE: Final = {
+    "Not Found": "there is nothing at this address; /docs shows what there is",
+    "Method Not Allowed": "this address takes other methods; /docs shows which",
+}
 
 logger = structlog.get_logger()
 
@@ -25,7 +33,8 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Answer what the framework or a handler raised."""
     if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_unexpected_error(request, error)
-    response = _answer(request, error.status_code, error.detail, error.extra if isinstance(error.extra, dict) else {})
+    detail = BARE.get(error.detail, error.detail)  # of the framework, where it finds no route
+    response = _answer(request, error.status_code, detail, error.extra if isinstance(error.extra, dict) else {})
     response.headers.update(error.headers or {})
     return response
 
@@ -51,9 +60,24 @@ def on_too_much(request: AnyRequest, error: TooManyUsersError | TooManyRowsError
     return _answer(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
 
 
-def on_tables_error(request: AnyRequest, error: TablesError) -> Response[bytes]:
-    """Answer that the tables are away."""
-    logger.warning("tables cannot be used", reason=str(error))
+def on_no_such_answer(request: AnyRequest, error: NoSuchAnswerError) -> Response[bytes]:
+    """Answer that there is no such answer to explain."""
+    return _answer(request, HTTPStatus.NOT_FOUND, str(error))
+
+
+def on_several_answers(request: AnyRequest, error: SeveralAnswersError) -> Response[bytes]:
+    """Answer that one of several answers must be chosen."""
+    return _answer(request, HTTPStatus.BAD_REQUEST, str(error))
+
+
+def on_not_explained(request: AnyRequest, error: NotExplainedError) -> Response[bytes]:
+    """Answer that the model that answered cannot explain itself."""
+    return _answer(request, HTTPStatus.CONFLICT, str(error))
+
+
+def on_away(request: AnyRequest, error: TablesError | RegistryError) -> Response[bytes]:
+    """Answer that the tables, or the registry, are away."""
+    logger.warning("what was asked for cannot be looked up", reason=str(error))
     response = _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     response.headers["Retry-After"] = "5"
     return response
@@ -74,12 +98,28 @@ HANDLERS: Final[dict[int | type[Exception], Callable[[AnyRequest, Any], Response
     TooManyUsersError: on_too_much,
     TooManyRowsError: on_too_much,
     CsvError: on_unreadable_body,
-    TablesError: on_tables_error,
+    TablesError: on_away,
+    RegistryError: on_away,
+    NoSuchAnswerError: on_no_such_answer,
+    SeveralAnswersError: on_several_answers,
+    NotExplainedError: on_not_explained,
     Exception: on_unexpected_error,
 }
 
 
+def write_problem(status: int, detail: str, request_id: str, extra: dict[str, Any] | None = None) -> bytes:
+    """Write a problem as JSON.
+
+    Args:
+        status: HTTP status.
+        detail: what happened and what to do.
+        request_id: by which the log knows it.
+        extra: further members.
+    """
+    problem = Problem(HTTPStatus(status).phrase, int(status), detail, request_id)
+    return msgspec.json.encode({"type": problem.type, **msgspec.to_builtins(problem), **(extra or {})})
+
+
 def _answer(request: AnyRequest, status: int, detail: str, extra: dict[str, Any] | None = None) -> Response[bytes]:
-    problem = Problem(HTTPStatus(status).phrase, int(status), detail, request.scope["state"]["request_id"])
-    content = {"type": problem.type, **msgspec.to_builtins(problem), **(extra or {})}
-    return Response(msgspec.json.encode(content), status_code=int(status), media_type=MEDIA_TYPE)
+    content = write_problem(status, detail, request.scope["state"]["request_id"], extra)
+    return Response(content, status_code=int(status), media_type=MEDIA_TYPE)

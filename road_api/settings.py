@@ -5,9 +5,10 @@ signing secret and the user must be given.
 """
 
 import ipaddress
+import os
 import secrets
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from argon2 import extract_parameters
@@ -23,6 +24,10 @@ PREFIX: Final = "ROAD_API_"
 SECRET_VARIABLE: Final = f"{PREFIX}JWT_SECRET"
 METRICS_DIR_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Read by prometheus_client too, when it is imported."""
+
+SECRETS_DIR_VARIABLE: Final = f"{PREFIX}SECRETS_DIR"
+"""Names a directory with a file for each secret, named as its variable is in small letters, as Compose and clusters
+mount them. What the environment says comes first."""
 
 SECRET_MIN_BYTES: Final = 32
 """HS256 signs with SHA-256, so a shorter secret is easier to guess than the signature (RFC 7518, section 3.2)."""
@@ -73,6 +78,9 @@ class Settings(BaseSettings):
         figures_seconds: pause between two looks at the figures in Postgres.
         prediction_retention_days: days that logged predictions are kept.
         prediction_queue_rows: predictions that may wait to be logged while Postgres is away; more are dropped.
+        head_seconds: time for the head of a request to come, or its connection is closed.
+        body_seconds: the same for a body, beyond the time it needs at 4 KB/s.
+        max_connections: open at once, in each worker; further ones are refused.
         metrics_dir: where several workers count together; set by ``python -m road_api`` itself.
     """
 
@@ -111,6 +119,9 @@ class Settings(BaseSettings):
     figures_seconds: float = Field(default=5.0, gt=0)
     prediction_retention_days: int = Field(default=90, ge=1)
     prediction_queue_rows: int = Field(default=100_000, ge=10_000, le=10_000_000)
+    head_seconds: float = Field(default=10.0, gt=0)
+    body_seconds: float = Field(default=20.0, gt=0)
+    max_connections: int = Field(default=512, ge=1)
     metrics_dir: Path | None = Field(default=None, validation_alias=METRICS_DIR_VARIABLE)
 
     @property
@@ -181,11 +192,15 @@ def load_settings() -> Settings:
         Settings that are safe to start with.
 
     Raises:
-        SettingsError: a value is missing, weak or malformed. The message has one line for each, with the variable's
-            name and what to do, and never repeats a secret.
+        SettingsError: a value is missing, weak or malformed, or the directory of secrets is not there. The message has
+            one line for each, with the variable's name and what to do, and never repeats a secret.
     """
+    secrets_dir = os.environ.get(SECRETS_DIR_VARIABLE) or None
+    if secrets_dir is not None and not Path(secrets_dir).is_dir():
+        raise SettingsError(f"{SECRETS_DIR_VARIABLE}: there is no directory {secrets_dir}; mount it, or unset it")
+    options: dict[str, Any] = {"_secrets_dir": secrets_dir}  # mypy does not know it
     try:
-        return Settings()
+        return Settings(**options)
     except ValidationError as error:
         lines = [_explain(item["loc"], item["msg"]) for item in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None

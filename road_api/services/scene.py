@@ -60,9 +60,11 @@ def read_scene(content: bytes) -> FeatureMatrix:
         NotJsonError: the content is no JSON, or no object.
         SceneError: fields are missing, unknown or have values that are not allowed; all of them are named.
     """
-    row, errors = _read_user(_decode(content))
+    given = _decode(content)
+    row, errors = _read_user(given)
     if errors:
         raise SceneError(errors)
+    _refuse_doubled(content, len(given))
     return np.array([row], dtype=np.float32)
 
 
@@ -93,7 +95,14 @@ def read_accident(content: bytes, max_users: int) -> FeatureMatrix:
         errors += [msgspec.structs.replace(error, user=index) for error in wrong]
     if errors:
         raise SceneError(errors)
+    _refuse_doubled(content, 1 + sum(len(given) for given in users if isinstance(given, dict)))
     return np.array(rows, dtype=np.float32)
+
+
+def _refuse_doubled(content: bytes, fields: int) -> None:
+    """Refuse a good question in which a field stands twice, as 0.1 µs can tell: no good name or value has a colon."""
+    if content.count(b":") != fields:
+        raise NotJsonError("the body has a field more than once; which value is meant?")
 
 
 def _read_user(given: dict[str, object]) -> tuple[list[float], list[FieldError]]:
