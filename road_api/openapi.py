@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
@@ -39,9 +39,6 @@ DOCS_PATH: Final = "/docs"
 DOCS_FILES_PATH: Final = "/docs/files"
 TOKEN_PATH: Final = "/auth/token"  # noqa: S105 (a path, not a password)
 CSV_FIELD: Final = "file_request"
-
-ACCIDENT_DOCUMENTED_USERS: Final = 100
-"""What the document promises; an installation may take fewer or more."""
 
 TAG_LOG_IN: Final = "Log in"
 TAG_ESTIMATES: Final = "Estimates"
@@ -140,25 +137,23 @@ class SceneOperation(Operation):
 
 @dataclass
 class AccidentOperation(Operation):
-    """An operation that takes all users of one accident."""
+    """An operation that takes all users of one accident.
+
+    Attributes:
+        max_users: how many are taken; that is a setting, so each application has a class of its own.
+    """
+
+    max_users: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
-        users = Schema(type=OpenAPIType.ARRAY, items=describe_scene(), min_items=1, max_items=ACCIDENT_DOCUMENTED_USERS)
-        accident = Schema(
-            type=OpenAPIType.OBJECT,
-            title="Accident",
-            properties={ACCIDENT_FIELD: users},
-            required=[ACCIDENT_FIELD],
-            additional_properties=False,
-        )
         passenger = {**SCENE_EXAMPLE, "catu": 2, "sexe": 2}
         alone = {**SCENE_EXAMPLE, **FULL_EXAMPLE_FIELDS}
         examples: dict[str, Example | Reference] = {
             "two": Example(summary="A driver and a passenger", value={ACCIDENT_FIELD: [SCENE_EXAMPLE, passenger]}),
             "one": Example(summary="One user, the optional fields too", value={ACCIDENT_FIELD: [alone]}),
         }
-        content = {"application/json": OpenAPIMediaType(accident, examples=examples)}
+        content = {"application/json": OpenAPIMediaType(describe_accident(self.max_users), examples=examples)}
         self.request_body = RequestBody(content, required=True)
 
 
@@ -192,6 +187,18 @@ def describe_scene() -> Schema:
         title="Scene",
         properties={field.name: describe_field(field) for field in FIELDS},
         required=list(FEATURE_NAMES),
+        additional_properties=False,
+    )
+
+
+def describe_accident(max_users: int) -> Schema:
+    """Describe a question about all users of an accident."""
+    users = Schema(type=OpenAPIType.ARRAY, items=describe_scene(), min_items=1, max_items=max_users)
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        title="Accident",
+        properties={ACCIDENT_FIELD: users},
+        required=[ACCIDENT_FIELD],
         additional_properties=False,
     )
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from road_api.explanation_schemas import Explanation
+
 
 class Token(msgspec.Struct):
     """A bearer token.
@@ -23,7 +25,7 @@ class Token(msgspec.Struct):
     token_type: str = "bearer"  # noqa: S105 (a word of RFC 6750, not a password)
 
 
-class Prediction(msgspec.Struct):
+class Prediction(msgspec.Struct, omit_defaults=True):
     """The estimate for one user of an accident.
 
     Attributes:
@@ -35,6 +37,8 @@ class Prediction(msgspec.Struct):
         label_fr: the answer in French.
         model_version: version of the model that answered, in the registry.
         data: where the accidents come from that the model has learned.
+        explanation: why, if it was asked for.
+        explanation_problem: why it was asked for and is not there.
     """
 
     user: str
@@ -45,6 +49,8 @@ class Prediction(msgspec.Struct):
     label_fr: str
     model_version: str
     data: str
+    explanation: Explanation | None = None
+    explanation_problem: str | None = None
 
 
 class UserPrediction(msgspec.Struct):
@@ -57,7 +63,7 @@ class UserPrediction(msgspec.Struct):
     label_fr: str
 
 
-class AccidentPrediction(msgspec.Struct):
+class AccidentPrediction(msgspec.Struct, omit_defaults=True):
     """The estimate for an accident: is at least one of its users severely hurt?
 
     Attributes:
@@ -72,6 +78,8 @@ class AccidentPrediction(msgspec.Struct):
         users: an estimate for each user, in the order asked.
         model_version: version of the model that answered, in the registry.
         data: where the accidents come from that the model has learned.
+        explanation: why the user who decided has that probability, if it was asked for.
+        explanation_problem: why it was asked for and is not there.
     """
 
     user: str
@@ -85,6 +93,8 @@ class AccidentPrediction(msgspec.Struct):
     users: list[UserPrediction]
     model_version: str
     data: str
+    explanation: Explanation | None = None
+    explanation_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,55 +179,18 @@ class Problem(msgspec.Struct, omit_defaults=True):
     errors: list[FieldError] = []
 
 
-class Live(msgspec.Struct):
-    """The process answers."""
-
-    status: str = "live"
-
-
-class RegistryHealth(msgspec.Struct):
-    """What the last look at the model registry found; ``reachable`` is null before the first."""
-
-    reachable: bool | None
-    detail: str
-
-
-class PredictionLogHealth(msgspec.Struct):
-    """Whether predictions are logged.
+class Reloaded(msgspec.Struct):
+    """What a look at the production pointer came to.
 
     Attributes:
-        on: false where the service was not told of a database.
-        reachable: whether Postgres took the last ones, null if it was not asked yet.
-        detail: the same in words.
+        outcome: ``loaded``, ``unchanged``, ``refused`` or ``nothing promoted``.
+        detail: the same with its reason.
+        model_version: version that answers now, null if none does.
     """
 
-    on: bool
-    reachable: bool | None
+    outcome: str
     detail: str
-
-
-class Ready(msgspec.Struct):
-    """The service can estimate.
-
-    Attributes:
-        status: always ``ready``.
-        model_version: version that answers.
-        data: where the accidents come from that the model has learned.
-        known_answers: number of known questions just answered right.
-        loaded_at: when this version was loaded, ISO 8601.
-        registry: the model registry, which is only needed for the next version.
-        prediction_log: the log of predictions, which no estimate waits for.
-        refused: why the version that production points at is not the one served, else null.
-    """
-
-    model_version: str
-    data: str
-    known_answers: int
-    loaded_at: str
-    registry: RegistryHealth
-    prediction_log: PredictionLogHealth
-    refused: str | None
-    status: str = "ready"
+    model_version: str | None
 
 
 class Noise(msgspec.Struct):

@@ -8,12 +8,13 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from road_api.health_schemas import Live, PredictionLogHealth, Ready, RegistryHealth, UsersHealth
 from road_api.metrics import Metrics
 from road_api.openapi import TAG_OPERATIONS, describe_problem
-from road_api.schemas import Live, PredictionLogHealth, Ready, RegistryHealth
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
+from road_api.services.user_directory import UserDirectory
 
 
 class HealthController(Controller):
@@ -30,7 +31,7 @@ class HealthController(Controller):
         "/health/ready",
         operation_id="getReady",
         summary="Can it estimate?",
-        description="Asks the model its known questions, and says whether registry and prediction log are reachable.",
+        description="Asks the model its known questions, and says whether registry, log and users can be reached.",
         responses={503: describe_problem("No model is loaded yet, or it answers known questions wrong")},
     )
     async def ready(
@@ -38,6 +39,7 @@ class HealthController(Controller):
         store: NamedDependency[ModelStore],
         poller: NamedDependency[ModelPoller],
         prediction_log: NamedDependency[PredictionLog],
+        users: NamedDependency[UserDirectory],
     ) -> Ready:
         """Ask the model its known questions."""
         state, model, log = poller.state, store.current, prediction_log.state
@@ -61,6 +63,7 @@ class HealthController(Controller):
             loaded_at=model.loaded_at.isoformat(timespec="seconds"),
             registry=registry,
             prediction_log=PredictionLogHealth(log.on, log.reachable, log.detail),
+            users=UsersHealth(users.state.reachable, users.state.detail),
             refused=state.refused,
         )
 

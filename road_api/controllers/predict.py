@@ -1,7 +1,8 @@
 """Estimates: for one user of an accident, for all of its users, and for a file of users."""
 
+from copy import copy
 from functools import partial
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import anyio
 from anyio import to_thread
@@ -9,6 +10,7 @@ from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 from litestar.openapi import ResponseSpec
+from litestar.params import Parameter
 from litestar.response import Stream
 
 from road_api.auth import User
@@ -25,6 +27,7 @@ from road_api.schemas import AccidentPrediction, CsvPrediction, Prediction
 from road_api.services.accident import answer_accident
 from road_api.services.csv_answers import ANSWER_COLUMNS, Form, answer_csv, read_pieces
 from road_api.services.estimate import answer_question
+from road_api.services.explanation import attach
 from road_api.services.model_store import ModelStore, ServedModel
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_rows import ALONE, Note
@@ -39,6 +42,7 @@ ERRORS = {
     503: describe_problem("No model is loaded yet"),
 }
 
+Explain = Annotated[bool, Parameter(query="explain", description="Also say what each field adds to the answer.")]
 
 FORMS: Final[dict[str, Form]] = {"application/json": "json", "text/csv": "csv"}
 """Answers to a file by media type; the first one where the caller has no wish, or one that nobody can grant."""
@@ -59,7 +63,8 @@ class PredictController(Controller):
         summary="Estimate for one user of an accident",
         description=(
             "The 13 features are needed; null or -1 says that one is unknown. The optional fields may be left out; the "
-            "more are known, the better the estimate."
+            "more are known, the better the estimate. With `?explain=true` the answer says what each field adds to it; "
+            "a model that cannot say so answers all the same, with `explanation_problem`."
         ),
         responses={**ERRORS, **WRONG_FIELDS},
     )
@@ -68,6 +73,9 @@ class PredictController(Controller):
         request: UserRequest,
         store: NamedDependency[ModelStore],
         prediction_log: NamedDependency[PredictionLog],
+        explanation_limiter: NamedDependency[anyio.CapacityLimiter],
+        *,
+        explain: Explain = False,
     ) -> Prediction:
         """Estimate whether one user is severely hurt."""
         row = read_scene(await read_body(request))
@@ -75,7 +83,7 @@ class PredictController(Controller):
         # Asked right here: one row takes 0.03 ms, less than handing it to a thread.
         answer = answer_question(model, request.user.username, row)
         _noting(prediction_log, request, model)(row, (answer.probability,), (ALONE,))
-        return answer
+        return await attach(answer, model, row, explanation_limiter) if explain else answer
 
 
 class PredictAccidentController(Controller):
@@ -95,22 +103,31 @@ class PredictAccidentController(Controller):
             "`probability_lower`, the highest of theirs, and `probability_upper`, 1 - Π(1 - p), if injuries do not "
             "depend on each other; users of one accident share speed and impact, so it tends to lie between. The "
             "accident is severe if one of its users is; `deciding_user` is the one with the highest probability. "
-            "`undecided` says that no user reaches the threshold, but the upper bound does."
+            "`undecided` says that no user reaches the threshold, but the upper bound does. With "
+            "`?explain=true` the deciding user's probability is explained; `/protected/explain/{request_id}?line=1` "
+            "explains that of the first one."
         ),
         responses={**ERRORS, **WRONG_FIELDS},
     )
-    async def predict_accident(
+    async def predict_accident(  # noqa: PLR0913 - most are given by the application
         self,
         request: UserRequest,
         store: NamedDependency[ModelStore],
         accident_max_users: NamedDependency[int],
         prediction_log: NamedDependency[PredictionLog],
+        explanation_limiter: NamedDependency[anyio.CapacityLimiter],
+        *,
+        explain: Explain = False,
     ) -> AccidentPrediction:
         """Estimate whether any user of an accident is severely hurt."""
         matrix = read_accident(await read_body(request), accident_max_users)
         model = _serving(store)
         note = _noting(prediction_log, request, model)
-        return await to_thread.run_sync(answer_accident, model, request.user.username, matrix, note)
+        answer = await to_thread.run_sync(answer_accident, model, request.user.username, matrix, note)
+        if not explain:
+            return answer
+        decider = matrix[answer.deciding_user : answer.deciding_user + 1]
+        return await attach(answer, model, decider, explanation_limiter)
 
 
 class PredictCsvController(Controller):
@@ -148,13 +165,26 @@ class PredictCsvController(Controller):
         file = await read_file_field(request, CSV_FIELD)
         try:
             model = _serving(store)
-            note = _noting(prediction_log, request, model)
+            request_id = request.scope["state"]["request_id"]
+            note = prediction_log.for_file(request_id, request.user.username, model.ref.version)
             work = partial(answer_csv, model, request.user.username, file.file, note, max_rows=csv_max_rows, form=form)
             answer = await to_thread.run_sync(work, limiter=file_limiter)
         finally:
             await file.close()
         headers = {"Content-Length": str(answer.size), "Vary": "Accept"}
         return Stream(read_pieces(answer), media_type=answer.media_type, headers=headers)
+
+
+def make_accident_controller(max_users: int) -> type[PredictAccidentController]:
+    """The controller for accidents, its document saying how many users are taken.
+
+    Args:
+        max_users: of one accident.
+    """
+    handler = copy(PredictAccidentController.predict_accident)
+    handler.operation_class = type(AccidentOperation.__name__, (AccidentOperation,), {"max_users": max_users})
+    name, members = PredictAccidentController.__name__, {"predict_accident": handler}
+    return type(name, (PredictAccidentController,), members)
 
 
 def _noting(log: PredictionLog, request: UserRequest, model: ServedModel) -> Note:

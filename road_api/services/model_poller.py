@@ -6,7 +6,7 @@ Whatever goes wrong, the model that answers stays, the failure is logged and cou
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import structlog
 
@@ -20,6 +20,21 @@ LOOKS_BETWEEN_CARDS: Final = 6
 """A card that is not there yet is asked for at every sixth look: half a minute at the usual pace."""
 
 logger = structlog.get_logger()
+
+
+Outcome = Literal["loaded", "unchanged", "refused", "nothing promoted", "unreachable"]
+
+
+class Look(NamedTuple):
+    """What one look came to.
+
+    Attributes:
+        outcome: in a word.
+        detail: the same with its reason.
+    """
+
+    outcome: Outcome
+    detail: str
 
 
 @dataclass(slots=True)
@@ -52,6 +67,7 @@ class ModelPoller:
         self._metrics = metrics
         self.state = PollerState()
         self._looks_without_card = 0
+        self._looking = asyncio.Lock()
 
     async def restore(self) -> None:
         """Start with the bundle on disk, if there is one; a damaged one is refused and reported."""
@@ -68,25 +84,30 @@ class ModelPoller:
             await self.poll()
             await asyncio.sleep(seconds)
 
-    async def poll(self) -> None:
-        """Look once, and load what is new."""
+    async def poll(self) -> Look:
+        """Look once, and load what is new; one look at a time."""
+        async with self._looking:
+            return await self._poll()
+
+    async def _poll(self) -> Look:
         try:
             ref = await self._registry.find_production()
         except RegistryError as error:
             self._report_registry(reachable=False, detail=str(error))
-            return
+            return Look("unreachable", str(error))
         self._report_registry(reachable=True, detail="answers" if ref else "answers, but nothing was promoted yet")
         current = self._store.current
         if ref is None:
-            return
+            return Look("nothing promoted", "the registry answers, but no version is in production")
         if current is not None and current.ref == ref:
             self.state.refused = None
             await self._complete(current)
-            return
+            return Look("unchanged", f"version {ref.version} is in production and answers already")
         try:
             await self._load(ref)
         except Exception as error:  # noqa: BLE001 (a new version must not take the service down, whatever it holds)
-            self._report_refusal(f"version {ref.version}", error)
+            return Look("refused", self._report_refusal(f"version {ref.version}", error))
+        return Look("loaded", f"version {ref.version} answers from now on")
 
     async def _load(self, ref: ModelRef) -> None:
         files = await self._registry.download(ref)
@@ -126,10 +147,11 @@ class ModelPoller:
             )
         self.state.reachable, self.state.detail = reachable, detail
 
-    def _report_refusal(self, what: str, error: Exception) -> None:
+    def _report_refusal(self, what: str, error: Exception) -> str:
         self._metrics.swap_failures.inc()
         reason = f"{what} is refused: {error or type(error).__name__}"
         if reason != self.state.refused:
             expected = isinstance(error, BundleError | RegistryError | OSError)
             logger.error("model refused", reason=reason, exc_info=None if expected else error)
         self.state.refused = reason
+        return reason

@@ -34,6 +34,9 @@ LONGEST_RETRY_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 5.0
 """Time to write what is left when the service stops; its supervisor ends it by force after eight."""
 
+ROOM_SECONDS: Final = 30.0
+"""Longest time that some lines of a file wait for room in the queue while Postgres takes others."""
+
 CLEANING_SECONDS: Final = 3600.0
 
 logger = structlog.get_logger()
@@ -80,8 +83,10 @@ class PredictionLog:
         self._capacity = capacity
         self._retention = timedelta(days=retention_days)
         self._answers: deque[Answered] = deque()
+        self._being_written: list[Answered] = []
         self._rows = 0  # waiting or being written
         self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._closed = False
         self._gives_up_at = math.inf
@@ -98,6 +103,27 @@ class PredictionLog:
             )
 
         return note
+
+    def find_waiting(self, request_id: str) -> list[Answered]:
+        """Answers of a request that are not stored yet, newest first; what was stored this moment may be among them."""
+        with self._lock:
+            waiting = [*self._being_written, *self._answers]
+        return [answer for answer in reversed(waiting) if answer.request_id == request_id]
+
+    def for_file(self, request_id: str, username: str, model_version: str) -> Note:
+        """What notes the answers to a file; it waits while the queue is half full and Postgres takes what is in it.
+
+        A large file is answered faster than it is logged. To be called in a thread of the file's own.
+        """
+        note = self.for_request(request_id, username, model_version)
+
+        def note_when_there_is_room(
+            matrix: FeatureMatrix, probabilities: Sequence[float], lines: Sequence[int]
+        ) -> None:
+            self._wait_for_room(len(lines))
+            note(matrix, probabilities, lines)
+
+        return note_when_there_is_room
 
     @asynccontextmanager
     async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
@@ -123,10 +149,21 @@ class PredictionLog:
         self._stopping.set()
         self._wake.set()
         self._thread.join(seconds)
-        with self._lock:
+        with self._room:
             self._closed, left = True, self._rows
+            self._room.notify_all()
         if left:
             self._drop(left, "the service stopped before Postgres took them")
+
+    def _wait_for_room(self, rows: int) -> None:
+        """Leave half of the queue to questions asked alone, which never wait."""
+
+        def has_room() -> bool:
+            fits = self._rows + rows <= max(self._capacity // 2, rows)
+            return fits or self.state.reachable is False or not self.state.on or self._closed
+
+        with self._room:
+            self._room.wait_for(has_room, ROOM_SECONDS)
 
     def _put(self, answer: Answered) -> None:
         rows = len(answer.lines)
@@ -156,9 +193,11 @@ class PredictionLog:
     def _take(self) -> list[Answered]:
         answers: list[Answered] = []
         rows = 0
-        while self._answers and rows < BATCH_ROWS:
-            answers.append(self._answers.popleft())
-            rows += len(answers[-1].lines)
+        with self._lock:
+            while self._answers and rows < BATCH_ROWS:
+                answers.append(self._answers.popleft())
+                rows += len(answers[-1].lines)
+            self._being_written = answers
         return answers
 
     def _write(self, table: PredictionTable, answers: list[Answered]) -> None:
@@ -172,8 +211,10 @@ class PredictionLog:
         else:
             if not stored:
                 return  # given up: whoever stops the log counts what is left
-        with self._lock:
+        with self._room:
             self._rows -= rows
+            self._being_written = []
+            self._room.notify_all()
         if stored:
             self._metrics.predictions_written.inc(rows)
 
@@ -219,11 +260,15 @@ class PredictionLog:
         if self.state.reachable is not False:
             logger.warning("predictions wait for Postgres", reason=reason)
         self.state = LogState(on=True, reachable=False, detail=f"waiting: {reason}")
+        self._metrics.predictions_up.set(0)
+        with self._room:
+            self._room.notify_all()  # files do not wait for what may take hours
 
     def _note_back(self) -> None:
         if self.state.reachable is False:
             logger.info("predictions are written again", waiting=self._rows)
         self.state = LogState(on=True, reachable=True, detail="every prediction is logged")
+        self._metrics.predictions_up.set(1)
 
     def _drop(self, rows: int, reason: str) -> None:
         self._metrics.predictions_dropped.inc(rows)

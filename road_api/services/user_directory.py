@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -18,6 +19,19 @@ FIRST_LOOK_SECONDS: Final = 2.0
 """How long a start waits for the users; without them it goes on, and they come when Postgres does."""
 
 logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryState:
+    """How the users are, for the health endpoint.
+
+    Attributes:
+        reachable: whether the last look at the tables succeeded, None before the first and without tables.
+        detail: the same in words.
+    """
+
+    reachable: bool | None
+    detail: str
 
 
 class UserDirectory:
@@ -36,6 +50,18 @@ class UserDirectory:
         self._fixed = fixed
         self._seconds = seconds
         self._configured = tables.configured
+
+    @property
+    def state(self) -> DirectoryState:
+        """How the users are."""
+        if not self._configured:
+            return DirectoryState(None, "those of the settings alone; ROAD_DATABASE_URL names the tables with others")
+        if self.watched.up is None:
+            return DirectoryState(None, "not asked yet")
+        if self.watched.up:
+            return DirectoryState(reachable=True, detail="read from the tables")
+        known = "those read last" if self.watched.figures is not None else "those of the settings alone"
+        return DirectoryState(reachable=False, detail=f"the tables cannot be read; {known} may log in")
 
     async def find(self, username: str) -> User | None:
         """Return the user of that name, None if there is none or the user was disabled."""

@@ -85,6 +85,20 @@ def set_password(site: Site, username: str) -> str:
     return f"{username} has another password, and tokens given before are refused; {APPLIES}.{still}"
 
 
+def set_role(site: Site, username: str, role: str) -> str:
+    """Say what a user may do; tokens given for another role are refused.
+
+    Raises:
+        UsersError: there is no such user, or the tables cannot be reached.
+        NotRunningError: there are no tables.
+    """
+    with _accounts(site) as accounts:
+        changed = accounts.set_role(username, Role(role).value)
+    if not changed:
+        return f"{username} is {role} already; nothing was changed"
+    return f"{username} is {role} now, and tokens given before are refused; {APPLIES}"
+
+
 def disable(site: Site, username: str) -> str:
     """Refuse a user's log-ins and tokens.
 

@@ -21,6 +21,9 @@ _DISABLE: Final[LiteralString] = (
     "UPDATE users SET disabled_at = now(), generation = generation + 1 WHERE username = %s AND disabled_at IS NULL"
 )
 """Once only, so that the time stays that of the first."""
+_SET_ROLE: Final[LiteralString] = (
+    "UPDATE users SET role = %s, generation = generation + 1 WHERE username = %s AND role <> %s"
+)
 _ENABLE: Final[LiteralString] = "UPDATE users SET disabled_at = NULL WHERE username = %s"
 _SHOW: Final[LiteralString] = """
     SELECT username, role, created_at, password_set_at, disabled_at FROM users
@@ -88,6 +91,20 @@ class UserAccounts:
         with self._rows() as cursor:
             cursor.execute(_REHASH, (password_hash, username))
             return _find(cursor, username)
+
+    def set_role(self, username: str, role: str) -> bool:
+        """Give another role, and have the tokens refused that were given for the one before.
+
+        Returns:
+            Whether it was another one.
+
+        Raises:
+            UserAccountError: there is no such user, or no table.
+        """
+        with self._rows() as cursor:
+            changed = cursor.execute(_SET_ROLE, (role, username, role)).rowcount == 1
+            _find(cursor, username)
+            return changed
 
     def disable(self, username: str) -> UserAccount:
         """Refuse a user's log-ins and tokens from now on; done twice, the time stays that of the first.

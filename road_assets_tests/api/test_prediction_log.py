@@ -1,16 +1,10 @@
 """The queue before the log of predictions: nothing waits for it, nothing is lost within its bound."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -254,37 +248,29 @@ async def test_estimates_go_on_while_postgres_is_away_and_are_logged_when_it_is_
     assert _count(url) == 5
 
 
-def test_two_workers_log_everything_and_count_together(
-    url: str, registry: Any, make_bundle: Callable[..., Any], tmp_path: Path
-) -> None:
-    registry.publish("1", make_bundle(0.0))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    environment = {**os.environ, "ROAD_DEMO": "true", "ROAD_API_PORT": str(port), "MLFLOW_TRACKING_URI": registry.uri}
-    environment |= {"ROAD_API_WORKERS": "2", "ROAD_API_STATE_DIR": str(tmp_path), "ROAD_API_DATABASE_URL": url}
-    process = subprocess.Popen([sys.executable, "-m", "road_api"], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        address, each_anew = f"http://127.0.0.1:{port}", httpx.Limits(max_keepalive_connections=0)
-        with httpx.Client(base_url=address, trust_env=False, limits=each_anew, timeout=20) as client:
-            _wait(lambda: all(_is_ready(client) for _ in range(10)), seconds=60)  # either worker may answer
-            user = {"username": "johndoe", "password": "johnsecret"}
-            token = client.post("/auth/token", data=user).raise_for_status().json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
-            for _ in range(60):
-                client.post("/protected/predict", json=SCENE_EXAMPLE).raise_for_status()
-            _wait(lambda: "prediction_log_written_total 60.0" in client.get("/metrics").text)
-            last = client.post("/protected/predict", json=SCENE_EXAMPLE)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=30)
+def test_a_file_waits_for_room_while_postgres_takes_what_is_there_and_loses_nothing(url: str) -> None:
+    log, metrics = _make(url, capacity=10_000)
+    log.start()
+    _wait(lambda: log.state.reachable is True)
+    note, rows = log.for_file("file", "johndoe", "1"), 4_000
+    for piece in range(15):
+        note(np.repeat(QUESTION, rows, axis=0), [0.5] * rows, range(piece * rows, (piece + 1) * rows))
+        _ask(log, f"single-{piece}")
+    log.stop()
 
-    assert last.status_code == 200
-    assert _count(url) == 61, "the last one was written when the service stopped"
-    assert url not in output
+    assert _value(metrics, "dropped_total") == 0
+    assert _count(url) == 15 * rows + 15, "questions asked alone found room beside the file's lines"
 
 
-def _is_ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/health/ready").is_success
-    except httpx.TransportError:
-        return False
+def test_a_file_does_not_wait_for_a_postgres_that_is_away(url: str) -> None:
+    log, metrics = _make(make_conninfo(url, port=1), capacity=10_000)
+    log.start()
+    _wait(lambda: log.state.reachable is False)
+    note, rows = log.for_file("file", "johndoe", "1"), 4_000
+    started = time.monotonic()
+    for _ in range(5):
+        note(np.repeat(QUESTION, rows, axis=0), [0.5] * rows, range(rows))
+    log.stop(seconds=0.1)
+
+    assert time.monotonic() - started < 5
+    assert _value(metrics, "dropped_total") == 5 * rows, "each line that is not logged is counted"

@@ -111,6 +111,28 @@ def test_another_password_takes_the_place_of_the_first_and_spends_its_tokens(url
     assert row(url, "generation") == 2
 
 
+def test_another_role_spends_the_tokens_of_the_one_before_and_the_same_role_does_not(url: str) -> None:
+    road_users("add", "ann")
+
+    promoted = road_users("role", "ann", "admin")
+    assert (row(url, "role"), row(url, "generation")) == ("admin", 2)
+    again = road_users("role", "ann", "admin")
+    assert (row(url, "role"), row(url, "generation")) == ("admin", 2)
+
+    assert "ann is admin now, and tokens given before are refused" in promoted.output
+    assert "ann is admin already; nothing was changed" in again.output
+    assert road_users("role", "ann", "user").exit_code == 0
+    assert row(url, "role") == "user"
+
+
+@pytest.mark.parametrize("arguments", [("nobody", "admin"), ("ann", "root"), ("ann",)])
+def test_a_role_is_given_to_users_only_and_is_one_of_two(url: str, arguments: tuple[str, ...]) -> None:
+    road_users("add", "ann")
+
+    assert road_users("role", *arguments).exit_code != 0
+    assert (row(url, "role"), row(url, "generation")) == ("user", 1)
+
+
 def test_a_disabled_user_stays_so_under_a_new_password_until_enabled(url: str) -> None:
     road_users("add", "ann")
     first = road_users("disable", "ann")
