@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from road_api.app import create_app
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
+from road_api.server import server_options
 from road_api.settings import Settings
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
@@ -78,10 +79,10 @@ class FakeRegistry:
             return 500, b"out of order"
         if path == "/api/2.0/mlflow/registered-models/alias":
             assert query == {"name": [MODEL_NAME], "alias": [PRODUCTION_ALIAS]}
-            if self.production is None:
-                return 404, json.dumps({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no model"}).encode()
-            version = {"name": MODEL_NAME, "version": self.production, "run_id": f"run-{self.production}"}
-            return 200, json.dumps({"model_version": version}).encode()
+            return _describe_version(self.production)
+        if path == "/api/2.0/mlflow/model-versions/get":
+            assert query["name"] == [MODEL_NAME]
+            return _describe_version(query["version"][0] if query["version"][0] in self.bundles else None)
         if path == "/get-artifact":
             folder, _, name = query["path"][0].partition("/")
             version = query["run_uuid"][0].removeprefix("run-")
@@ -94,6 +95,13 @@ class FakeRegistry:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _describe_version(number: str | None) -> tuple[int, bytes]:
+    if number is None:
+        return 404, json.dumps({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such version"}).encode()
+    version = {"name": MODEL_NAME, "version": number, "run_id": f"run-{number}"}
+    return 200, json.dumps({"model_version": version}).encode()
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +144,7 @@ def start(settings: Settings) -> StartService:
 
 @contextmanager
 def _run_server(settings: Settings) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), **server_options(settings)))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -162,10 +170,10 @@ def start_server(settings: Settings) -> StartService:
 
 
 @pytest.fixture(scope="module")
-def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the service behind uvicorn with a model loaded, one for all tests of a module."""
+def module_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of the service behind uvicorn with a model loaded, one for all tests of a module; ``BUNDLE`` names it."""
     registry = FakeRegistry()
-    registry.publish("1", make_tiny_bundle(-1.0))
+    registry.publish("1", getattr(request.module, "BUNDLE", None) or make_tiny_bundle(-1.0))
     settings = Settings(
         demo=True,
         mlflow_uri=registry.uri,

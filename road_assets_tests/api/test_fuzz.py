@@ -36,7 +36,14 @@ def tokens(module_server: str, secret: str) -> dict[str, str]:
     form = {"username": "johndoe", "password": "johnsecret"}
     user = httpx.post(f"{module_server}/auth/token", data=form, trust_env=False).json()["access_token"]
     admin = Tokens(secret).make("operator:ann", Role.ADMIN)
-    return {"predict": user, "getNoise": admin, "setNoise": admin, "rollBack": admin, "takeAlerts": secret}
+    return {
+        "predict": user,
+        "reloadModel": admin,
+        "getNoise": admin,
+        "setNoise": admin,
+        "rollBack": admin,
+        "takeAlerts": secret,
+    }
 
 
 # A request without parameters or body cannot be made wrong, so the GETs have no negative half.
@@ -44,10 +51,14 @@ def tokens(module_server: str, secret: str) -> dict[str, str]:
     ("operation", "mode"),
     [
         *((operation, mode) for operation in ESTIMATES for mode in GenerationMode),
-        *((operation, mode) for operation in ("setNoise", "rollBack", "takeAlerts") for mode in GenerationMode),
+        *(
+            (operation, mode)
+            for operation in ("setNoise", "rollBack", "takeAlerts", "explain")
+            for mode in GenerationMode
+        ),
         *(
             (operation, GenerationMode.POSITIVE)
-            for operation in ("getLive", "getReady", "getMetrics", "getModel", "getNoise")
+            for operation in ("getLive", "getReady", "getMetrics", "getModel", "getNoise", "reloadModel")
         ),
     ],
     ids=str,
@@ -64,7 +75,7 @@ def test_generated_requests_are_answered_as_the_document_says(  # noqa: PLR0913,
     # still be refused.
     excluded = [checks.positive_data_acceptance] if operation in {"predictCsv", "takeAlerts"} else []
     # This service has neither Postgres nor Dagster behind it, and says so where what is asked for would need them.
-    allowed = {502, 503} if operation in {"getNoise", "setNoise", "rollBack"} else set()
+    allowed = {502, 503} if operation in {"getNoise", "setNoise", "rollBack", "explain"} else set()
     if allowed:
         excluded += [checks.not_a_server_error, checks.positive_data_acceptance]
     session.headers["Authorization"] = f"Bearer {tokens.get(operation, tokens['predict'])}"

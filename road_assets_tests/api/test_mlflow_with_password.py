@@ -35,7 +35,7 @@ def log_in(environment: pytest.MonkeyPatch, password: str = PASSWORD) -> None:
 def train_and_promote(platform: Platform) -> int:
     for asset in ("severity_model", "production_model", "model_card"):
         config = SMALL_FOREST if asset == "severity_model" else None
-        run = platform.run("training_job", LAST_DAY, config=config, only=asset)
+        run = platform.run("training_job", LAST_DAY, config=config, only=(asset,))
         assert run.success, failure_of(run)
     return int(platform.resource("registry").production().version)
 
@@ -84,7 +84,7 @@ def test_a_wrong_password_stops_training_at_once_with_what_to_do(
     secured: str, on_other_registry: Callable[[str], Platform], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_in(monkeypatch, "wrong-password")
-    run = on_other_registry(secured).run("training_job", LAST_DAY, config=SMALL_FOREST, only="severity_model")
+    run = on_other_registry(secured).run("training_job", LAST_DAY, config=SMALL_FOREST, only=("severity_model",))
     assert not run.success
     said = " ".join(str(event.event_specific_data) for event in run.all_events)
     assert "does not let us in; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in said

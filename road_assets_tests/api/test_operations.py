@@ -85,6 +85,10 @@ async def test_both_forms_of_an_answer_to_a_file_are_described(client: httpx.Asy
     assert answer.text.startswith(described["text/csv"]["example"].partition("\r\n")[0])
 
 
+WRONG = {"/protected/explain/{request_id}": ("400", "404", "409"), "/protected/reload": ("403",)}
+"""What may be wrong with a request that asks for no estimate."""
+
+
 async def test_every_operation_is_named_summarised_and_says_how_it_fails(client: httpx.AsyncClient) -> None:
     document = (await client.get("/docs/openapi.json")).json()
 
@@ -93,15 +97,15 @@ async def test_every_operation_is_named_summarised_and_says_how_it_fails(client:
         for path, methods in document["paths"].items()
         for operation in methods.values()
     }
-    estimates = {"predict", "predictAccident", "predictCsv"}
+    estimates = {"predict", "predictAccident", "predictCsv", "explain"}
     operators = {"getLive", "getReady", "getMetrics", "getModel", "takeAlerts"}
-    assert set(operations) == {"createToken", *estimates, *operators, "getNoise", "setNoise", "rollBack"}
+    assert set(operations) == {"createToken", *estimates, *operators, "getNoise", "setNoise", "rollBack", "reloadModel"}
     assert all(operation["summary"] for _, operation in operations.values())
     schemes = set(document["components"]["securitySchemes"])
     for path, operation in operations.values():
         if path.startswith("/protected/"):
             assert {name for choice in operation["security"] for name in choice} == schemes
-            assert {"200", "400", "401", "413", "503"} <= set(operation["responses"])
+            assert {"200", "401", "503", *WRONG.get(path, ("400", "413"))} <= set(operation["responses"])
         elif path.startswith("/config/"):
             assert {name for choice in operation["security"] for name in choice} == schemes
             assert {"401", "403"} <= set(operation["responses"])
@@ -130,6 +134,19 @@ async def test_metrics_count_requests_by_route_and_method_and_status(
     assert await read_metric(client, "road_model_loaded_timestamp_seconds") > 1.7e9
     assert await read_metric(client, "road_model_swap_failures_total") == 0
     assert await read_metric(client, "road_model_registry_up") == 1
+
+
+async def test_metrics_tell_the_size_of_questions_and_answers(client: httpx.AsyncClient, read_metric: Any) -> None:
+    async def sizes() -> list[float]:
+        labels = '{method="POST",path="/protected/predict"}'
+        names = (f"http_{side}_size_bytes_{part}" for side in ("request", "response") for part in ("sum", "count"))
+        return [await read_metric(client, f"{name}{labels}") for name in names]
+
+    await client.post("/protected/predict", json=SCENE_EXAMPLE)
+    before = await sizes()
+    answer = await client.post("/protected/predict", json=SCENE_EXAMPLE)
+    grown = [now - then for now, then in zip(await sizes(), before, strict=True)]
+    assert grown == [len(answer.request.content), 1, len(answer.content), 1]
 
 
 async def test_a_wrong_path_and_a_wrong_method_are_problems_too(client: httpx.AsyncClient) -> None:

@@ -158,3 +158,11 @@ async def test_each_user_is_a_line_of_the_log(
         rows = connection.execute("SELECT request_id, line, probability FROM predictions ORDER BY line").fetchall()
     answered = [answer["probability"] for answer in content["users"]]
     assert rows == [("crash", line, pytest.approx(p)) for line, p in enumerate(answered, start=1)]
+
+
+async def test_the_document_says_how_many_users_this_installation_takes(start: Any) -> None:
+    for most in (3, 250):
+        async with start(wait=False, accident_max_users=most) as service:
+            document = (await service.get("/docs/openapi.json")).json()
+        body = document["paths"]["/protected/predict_accident"]["post"]["requestBody"]["content"]["application/json"]
+        assert body["schema"]["properties"]["users"]["maxItems"] == most

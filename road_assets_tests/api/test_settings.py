@@ -250,3 +250,26 @@ def test_the_program_says_what_is_missing_and_exits_with_2() -> None:
     assert "Traceback" not in ended.stderr
     for name in GOOD:
         assert name in ended.stderr
+
+
+def test_secrets_come_from_files_and_the_environment_before_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    in_file, in_environment = GOOD["ROAD_API_JWT_SECRET"][::-1], GOOD["ROAD_API_JWT_SECRET"]
+    (tmp_path / "road_api_jwt_secret").write_text(f"{in_file}\n")
+    others = {name: value for name, value in GOOD.items() if name != "ROAD_API_JWT_SECRET"}
+    from_file = load(monkeypatch, **others, ROAD_API_SECRETS_DIR=str(tmp_path), ROAD_API_JWT_SECRET="")
+    assert from_file.signing_key() == in_file
+    assert load(monkeypatch, ROAD_API_JWT_SECRET=in_environment).signing_key() == in_environment
+
+
+def test_a_weak_secret_in_a_file_is_refused_like_any_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "road_api_jwt_secret").write_text("changeme")
+    others = {name: value for name, value in GOOD.items() if name != "ROAD_API_JWT_SECRET"}
+    with pytest.raises(SettingsError, match="ROAD_API_JWT_SECRET has 8 bytes"):
+        load(monkeypatch, **others, ROAD_API_SECRETS_DIR=str(tmp_path))
+
+
+def test_a_directory_of_secrets_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ROAD_API_SECRETS_DIR: there is no directory"):
+        load(monkeypatch, **GOOD, ROAD_API_SECRETS_DIR=str(tmp_path / "none"))
