@@ -17,10 +17,13 @@ from road_api.controllers.alerts import AlertsController
 from road_api.controllers.auth import AuthController
 from road_api.controllers.config import ConfigController
 from road_api.controllers.docs import go_to_openapi, make_docs_files_router
+from road_api.controllers.explain import ExplainController
 from road_api.controllers.health import HealthController
 from road_api.controllers.model import ModelController, make_card_links
 from road_api.controllers.page import make_page_router
-from road_api.controllers.predict import PredictAccidentController, PredictController, PredictCsvController
+from road_api.controllers.predict import PredictController, PredictCsvController, make_accident_controller
+from road_api.controllers.reload import ReloadController
+from road_api.fast_lane import FastLane
 from road_api.log_in_limit import LogInLimit
 from road_api.logs import configure_logging
 from road_api.metrics import Metrics
@@ -28,6 +31,10 @@ from road_api.observe import Observer
 from road_api.openapi import PROTECTED, make_openapi_config
 from road_api.services.bundle_cache import BundleCache
 from road_api.services.dagster import Dagster
+from road_api.services.explanation import CONCURRENT_EXPLANATIONS
+from road_api.services.former_models import FormerModels
+from road_api.services.hindsight import Hindsight
+from road_api.services.logged_answers import LoggedAnswers
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_registry import ModelRegistry, open_client
 from road_api.services.model_store import ModelStore
@@ -71,21 +78,27 @@ def create_app(settings: Settings) -> Litestar:
     )
     users = UserDirectory(auth.FixedUsers.from_settings(settings), tables, settings.users_seconds)
     tokens = Tokens(settings.signing_keys())
+    check = auth.TokenCheck(tokens, users)
     password = settings.mlflow_password.get_secret_value() if settings.mlflow_password else None
     client = open_client(settings.mlflow_uri, settings.mlflow_username, password)
-    poller = ModelPoller(ModelRegistry(client), BundleCache(settings.bundle_dir), store, metrics)
+    registry, cache = ModelRegistry(client), BundleCache(settings.bundle_dir)
+    poller = ModelPoller(registry, cache, store, metrics)
+
+    explanation_limiter = anyio.CapacityLimiter(CONCURRENT_EXPLANATIONS)
 
     def bearer(app: ASGIApp) -> ASGIApp:
         """A function: Litestar copies what a ``DefineMiddleware`` holds, and a copy would not learn of users."""
-        return auth.BearerAuthentication(app, tokens, users)
+        return auth.BearerAuthentication(app, check)
 
     protected = Router(
         "/protected",
         route_handlers=[
             PredictController,
+            ExplainController,
+            ReloadController,
             Router(
                 "/",
-                route_handlers=[PredictAccidentController],
+                route_handlers=[make_accident_controller(settings.accident_max_users)],
                 request_max_body_size=max(SMALL_BODY_BYTES, settings.accident_max_users * USER_BYTES),
             ),
             Router(
@@ -123,6 +136,13 @@ def create_app(settings: Settings) -> Litestar:
             ),
             client_address=ClientAddress(settings.proxy_networks()),
             prediction_log=log,
+            explanation_limiter=explanation_limiter,
+            hindsight=Hindsight(
+                LoggedAnswers(log, tables, settings.prediction_retention_days),
+                FormerModels(store, cache, registry),
+                explanation_limiter,
+            ),
+            users=users,
             accident_max_users=settings.accident_max_users,
             csv_max_rows=settings.csv_max_rows,
             file_limiter=anyio.CapacityLimiter(CONCURRENT_FILES),
@@ -139,7 +159,7 @@ def create_app(settings: Settings) -> Litestar:
         multipart_form_part_limit=MAX_FIELDS,
         logging_config=None,
     )
-    app.asgi_handler = Observer(app.asgi_handler, metrics)
+    app.asgi_handler = Observer(FastLane(app.asgi_handler, check, store, log), metrics)
     return app
 
 

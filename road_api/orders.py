@@ -1,5 +1,6 @@
 """What admins and Alertmanager send: the bodies of ``/config`` and ``/alerts``, their reading and their description."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -69,11 +70,23 @@ def read_order(content: bytes, kind: type[T]) -> T:
         HTTPException: 422, a field is unknown, missing or out of range.
     """
     try:
-        return msgspec.json.decode(content, type=kind)
+        order = msgspec.json.decode(content, type=kind)
+        json.loads(content, object_pairs_hook=_refuse_doubled)
     except msgspec.ValidationError as error:
         raise HTTPException(f"{error}; nothing was changed", status_code=HTTPStatus.UNPROCESSABLE_ENTITY) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ClientException("the body is not JSON; nothing was changed") from error
+    return order
+
+
+def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object that has a field more than once, of which msgspec takes the last.
+
+    Raises:
+        ClientException: it has.
+    """
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ClientException("the body has a field more than once; nothing was changed")
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Headers that make browsers careful, on every answer. CORS is not among them: no other site may read our answers."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 Header = tuple[bytes, bytes]
@@ -28,6 +29,12 @@ def with_safe_headers(headers: Iterable[Header], path: str) -> list[Header]:
         All headers.
     """
     given = list(headers)
-    names = {name.lower() for name, _ in given}
-    wanted = (*SAFE_HEADERS, NO_STORE) if path.startswith(PRIVATE_PATHS) else SAFE_HEADERS
-    return [*given, *(header for header in wanted if header[0] not in names)]
+    return [*given, *_missing(tuple([name for name, _ in given]), path.startswith(PRIVATE_PATHS))]
+
+
+@lru_cache(maxsize=256)
+def _missing(names: tuple[bytes, ...], private: bool) -> tuple[Header, ...]:  # noqa: FBT001 (a key of the cache)
+    """What is to be added to headers of these names; a service has a few dozen such lists."""
+    there = {name.lower() for name in names}
+    wanted = (*SAFE_HEADERS, NO_STORE) if private else SAFE_HEADERS
+    return tuple(header for header in wanted if header[0] not in there)

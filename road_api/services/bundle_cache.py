@@ -1,7 +1,8 @@
 """The last good bundle on disk, so that the service starts while the registry is away.
 
-Layout: one folder per bundle, named by the hash of its manifest, and ``current.json``, which names the folder in use.
-Both appear by a rename, so that a crash or a second worker leaves a whole state, old or new.
+Layout: one folder per bundle, named by the hash of its manifest, with ``version.json``, which says what version it is,
+and ``current.json``, which names the folder in use. Both appear by a rename, so that a crash or a second worker leaves
+a whole state, old or new. The folders of former bundles explain what these answered.
 """
 
 import hashlib
@@ -10,15 +11,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from road_api.services.model_store import ModelRef
-from road_assets.core.bundle import BUNDLE_FILES, MANIFEST_FILE, BundleError
+from road_assets.core.bundle import MANIFEST_FILE, BundleError, files_of, read_manifest
 from road_assets.core.card_words import HTML_CARDS
 
 POINTER_FILE: Final = "current.json"
+VERSION_FILE: Final = "version.json"
 KEPT_BUNDLES: Final = 3
 """Folders left after a swap; more than one, because another worker may still be reading the one before."""
 
@@ -46,10 +49,23 @@ class BundleCache:
             content = json.loads(pointer.read_bytes())
             folder = self._directory / content["folder"]
             ref = ModelRef(content["version"], content["run_id"])
-            card = [name for name in HTML_CARDS.values() if (folder / name).is_file()]
-            return ref, {name: (folder / name).read_bytes() for name in (*BUNDLE_FILES, *card)}
+            return ref, _read(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"the bundle kept in {self._directory} cannot be read: {error}") from error
+
+    def find(self, version: str) -> list[tuple[ModelRef, dict[str, bytes]]]:
+        """Read the bundles of a version that are still here, newest first; those that cannot be read are left out.
+
+        Returns:
+            Version and files of each, not yet checked. They are several where a registry was made anew.
+        """
+        found = []
+        for folder in self._folders():
+            with suppress(OSError, ValueError, KeyError, TypeError):  # as good as not there; others may remove them
+                told = json.loads((folder / VERSION_FILE).read_bytes())
+                if told["version"] == version:
+                    found.append((ModelRef(told["version"], told["run_id"]), _read(folder)))
+        return found
 
     def save(self, ref: ModelRef, files: dict[str, bytes]) -> None:
         """Keep a checked bundle as the last good one.
@@ -63,7 +79,7 @@ class BundleCache:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(files[MANIFEST_FILE]).hexdigest()[:16]
-        self._place_folder(name, files)
+        self._place_folder(name, {**files, VERSION_FILE: json.dumps(asdict(ref)).encode()})
         pointer = json.dumps({**asdict(ref), "folder": name}).encode()
         with tempfile.TemporaryDirectory(dir=self._directory) as scratch:
             _write(Path(scratch) / POINTER_FILE, pointer)
@@ -97,10 +113,25 @@ class BundleCache:
             fresh.replace(target)
 
     def _prune(self, keep: str) -> None:
-        folders = [path for path in self._directory.iterdir() if (path / MANIFEST_FILE).is_file() and path.name != keep]
-        folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        for folder in folders[KEPT_BUNDLES - 1 :]:
+        others = [folder for folder in self._folders() if folder.name != keep]
+        for folder in others[KEPT_BUNDLES - 1 :]:
             shutil.rmtree(folder, ignore_errors=True)  # what another worker removes first is gone all the same
+
+    def _folders(self) -> list[Path]:
+        """Folders of bundles, newest first."""
+        if not self._directory.is_dir():
+            return []
+        ages = {}
+        for path in self._directory.iterdir():
+            with suppress(OSError):  # another worker may remove it meanwhile
+                ages[path] = (path / MANIFEST_FILE).stat().st_mtime_ns
+        return sorted(ages, key=ages.__getitem__, reverse=True)
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    manifest = read_manifest({MANIFEST_FILE: (folder / MANIFEST_FILE).read_bytes()})
+    card = [name for name in HTML_CARDS.values() if (folder / name).is_file()]
+    return {name: (folder / name).read_bytes() for name in (*files_of(manifest), *card)}
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -25,10 +25,11 @@ def unknown_codes(field: Field) -> tuple[int, ...]:
     return (UNKNOWN_CODE, *field.also_unknown) if isinstance(field, SceneField) else (UNKNOWN_CODE,)
 
 
-_INPUT_BY_CODE: Final[dict[str, dict[float, float]]] = {
+INPUT_BY_CODE: Final[dict[str, dict[float, float]]] = {
     field.name: {**dict.fromkeys(unknown_codes(field), math.nan), **{value: float(value) for value in field.values}}
     for field in FIELDS
 }
+"""The model's input for each number that a field may be given as."""
 
 
 class CodeError(ValueError):
@@ -64,7 +65,7 @@ def read_json_code(field: Field, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CodeError(field, f"{_shorten(value)} is not a whole number; {_allowed(field)}")
     # A float equal to a code finds it (JSON does not tell 1.0 from 1); 1.5 and infinity find nothing.
-    code = _INPUT_BY_CODE[field.name].get(value)
+    code = INPUT_BY_CODE[field.name].get(value)
     if code is None:
         wrong = "in its range" if is_number(field) else "one of its codes"
         raise CodeError(field, f"{_shorten(value)} is not {wrong}; {_allowed(field)}")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 
 from road_api.services.model_store import ModelRef
-from road_assets.core.bundle import BUNDLE_FILES
+from road_assets.core.bundle import MANIFEST_FILE, files_of, read_manifest
 from road_assets.core.card_words import CARD_FOLDER, HTML_CARDS
 from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
 
@@ -20,8 +20,8 @@ BUNDLE_FOLDER: Final = "bundle"
 TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
 """Seconds to wait for bytes, and for a connection."""
 
-_NO_SUCH_ALIAS = (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST)
-"""What MLflow answers for a missing model and for a missing alias."""
+_NO_SUCH_VERSION = (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST)
+"""What MLflow answers for a missing model or version, and for a missing alias."""
 
 
 _NO_ENTRY = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
@@ -63,14 +63,19 @@ class ModelRegistry:
         """
         query = {"name": MODEL_NAME, "alias": PRODUCTION_ALIAS}
         response = await self._get("api/2.0/mlflow/registered-models/alias", query)
-        if response.status_code in _NO_SUCH_ALIAS and "error_code" in _json(response):
-            return None
-        _expect_success(response)
-        try:
-            version = _json(response)["model_version"]
-            return ModelRef(str(version["version"]), str(version["run_id"]))
-        except (KeyError, TypeError) as error:
-            raise RegistryError(f"{response.url} does not describe a model version: {response.text[:200]!r}") from error
+        return _read_version(response)
+
+    async def find_version(self, version: str) -> ModelRef | None:
+        """Ask for a version by its number.
+
+        Returns:
+            The version, or None if there is none of that number.
+
+        Raises:
+            RegistryError: no answer, or not MLflow's.
+        """
+        response = await self._get("api/2.0/mlflow/model-versions/get", {"name": MODEL_NAME, "version": version})
+        return _read_version(response)
 
     async def download(self, ref: ModelRef) -> dict[str, bytes]:
         """Fetch the files of a version's bundle.
@@ -80,8 +85,10 @@ class ModelRegistry:
 
         Raises:
             RegistryError: a file is missing or the transfer broke.
+            BundleError: its manifest cannot be read.
         """
-        return await self._download(ref, BUNDLE_FOLDER, BUNDLE_FILES)
+        files = await self._download(ref, BUNDLE_FOLDER, (MANIFEST_FILE,))
+        return files | await self._download(ref, BUNDLE_FOLDER, files_of(read_manifest(files))[1:])
 
     async def download_card(self, ref: ModelRef) -> dict[str, bytes]:
         """Fetch the pages of a version's card, which is written some seconds after the version is promoted.
@@ -108,6 +115,17 @@ class ModelRegistry:
         except httpx.HTTPError as error:
             detail = str(error) or type(error).__name__
             raise RegistryError(f"no answer from {self._client.base_url}{path}: {detail}") from error
+
+
+def _read_version(response: httpx.Response) -> ModelRef | None:
+    if response.status_code in _NO_SUCH_VERSION and "error_code" in _json(response):
+        return None
+    _expect_success(response)
+    try:
+        version = _json(response)["model_version"]
+        return ModelRef(str(version["version"]), str(version["run_id"]))
+    except (KeyError, TypeError) as error:
+        raise RegistryError(f"{response.url} does not describe a model version: {response.text[:200]!r}") from error
 
 
 def _is_local(host: str) -> bool:
