@@ -1,5 +1,7 @@
 """What managers read: facts and figures in Postgres."""
 
+from typing import Final
+
 import dagster as dg
 import pandas as pd
 
@@ -9,6 +11,9 @@ from road_assets.resources.database import Database
 from road_assets.resources.decisions import NONE_IN_PRODUCTION
 from road_assets.resources.model_registry import ModelRegistry
 
+_SUM_UP: Final = "SELECT refresh_accident_figures(%s::date[])"
+"""What dashboards read of twenty years; migration 0011 says how it is made."""
+
 
 @dg.asset(
     partitions_def=DAILY,
@@ -16,13 +21,16 @@ from road_assets.resources.model_registry import ModelRegistry
     group_name="tables",
     owners=OWNERS,
     kinds={"postgres"},
-    description="Table accidents: real rows only, one per user, columns named as in the codebook, in lower case.",
+    description=(
+        "Table accidents: real rows only, one per user, columns named as in the codebook, in lower case; and sums of "
+        "them for dashboards, accident_figures and accident_squares."
+    ),
 )
 def accidents_table(
     context: dg.AssetExecutionContext, raw_accidents: pd.DataFrame, database: Database
 ) -> dg.MaterializeResult:
-    """Rewrite the window's rows in one transaction."""
-    database.replace_days("accidents", raw_accidents, to_days(list(context.partition_keys)))
+    """Rewrite the window's rows, and the sums that dashboards read, in one transaction."""
+    database.replace_days("accidents", raw_accidents, to_days(list(context.partition_keys)), then=_SUM_UP)
     metadata = {
         "dagster/row_count": len(raw_accidents),
         "dagster/table_name": "public.accidents",

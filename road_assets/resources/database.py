@@ -16,29 +16,60 @@ import sqlalchemy as sa
 import stamina
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
-_MIGRATIONS = Path(__file__).parent.parent / "migrations"
-_MIGRATION_LOCK = 7_202_411
-"""Any number, the same for all: two platforms that start at once migrate one after the other."""
+from road_assets.resources import locks
 
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _ROWS_AT_ONCE = 100_000
 """Many years are copied in parts, so that they do not stand in memory a third time, as text."""
 
 
-def migrate(url: str) -> None:
+class SchemaError(RuntimeError):
+    """The tables cannot be migrated; the message says what they are and what to do. Nothing was changed."""
+
+
+def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:
     """Bring the tables to the newest revision; doing it twice, or from two processes at once, does no harm.
 
     Args:
         url: ``postgresql://user:password@host:port/database``.
+        revision: another one than the newest, for tests of upgrades.
+
+    Returns:
+        The revision before and after.
+
+    Raises:
+        SchemaError: a newer version of the platform has migrated them.
     """
     engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool)
     with engine.begin() as connection:
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": locks.MIGRATION})
+        before, known = MigrationContext.configure(connection).get_current_revision(), known_revisions()
+        if before is not None and before not in known:
+            raise SchemaError(
+                f"the tables are at revision {before}, and this version of the platform knows revisions up to "
+                f"{known[0]}: a newer version has migrated them. Install that version, or restore the backup that was "
+                "made before it; nothing was changed"
+            )
+        config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
+        after = MigrationContext.configure(connection).get_current_revision()
+    return before, after
+
+
+def known_revisions() -> list[str]:
+    """Migrations that this version of the platform knows, newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
 
 
 class Database(dg.ConfigurableResource):
@@ -59,16 +90,22 @@ class Database(dg.ConfigurableResource):
         with _connect(self.url) as connection:
             yield connection
 
-    def replace_days(self, table: str, frame: pd.DataFrame, days: Sequence[date]) -> None:
+    def replace_days(
+        self, table: str, frame: pd.DataFrame, days: Sequence[date], *, then: LiteralString | None = None
+    ) -> None:
         """Make the rows of some days exactly these, other days untouched, all or nothing.
 
         Args:
-            table: name of a table with a ``day`` column.
+            table: name of a table with a ``day`` column; if it is cut into years, missing ones are made.
             frame: the rows; column names are the table's.
             days: days whose rows are replaced, those without new rows included.
+            then: a statement to run after, in the same transaction; it is given the days.
         """
         with self.connect() as connection:
+            connection.execute("SELECT make_year_parts(%s::regclass, %s::date[])", (table, list(days)))
             self._rewrite(connection, table, frame, "day", list(days))
+            if then is not None:
+                connection.execute(then, (list(days),))
 
     def replace_tables_of_days(self, frames: dict[str, pd.DataFrame], days: Sequence[date]) -> None:
         """Like ``replace_days`` for several tables that must agree, in one transaction."""
