@@ -1,0 +1,221 @@
+"""Panels of the kinds in use, each with what Grafana needs to draw it.
+
+Only what differs from Grafana's defaults, or must not change with them, is said.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from road_assets.dashboards.sources import Target
+
+GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
+
+Levels = Sequence[tuple[str, float]]
+"""Colours and the values from which each holds; the first colour holds below its value too."""
+
+_LETTERS: Final = "ABCDEFGHIJ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        kind: Grafana's name of its type.
+        title: in French.
+        description: what it shows, in English.
+        targets: queries.
+        unit: Grafana's name of the unit; ``short`` for counts.
+        width: of 24 columns.
+        height: in rows of 30 pixels.
+        options: of the type.
+        look: further fields of the field configuration, such as ``min`` or ``mappings``.
+        custom: of the type, in the field configuration.
+        levels: colours by value.
+        overrides: the field configuration of single fields.
+        transformations: of the answers.
+    """
+
+    kind: str
+    title: str
+    description: str
+    targets: Sequence[Target]
+    unit: str = "short"
+    width: int = 8
+    height: int = 8
+    options: Mapping[str, Any] = field(default_factory=dict)
+    look: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    levels: Levels = ()
+    overrides: Sequence[dict[str, Any]] = ()
+    transformations: Sequence[dict[str, Any]] = ()
+
+    def to_json(self, number: int, left: int, top: int) -> dict[str, Any]:
+        """The panel as Grafana stores it.
+
+        Args:
+            number: its id in the dashboard.
+            left: column.
+            top: row.
+        """
+        defaults: dict[str, Any] = {"unit": self.unit, **self.look}
+        if self.levels:
+            defaults["thresholds"] = _steps(self.levels)
+            defaults.setdefault("color", {"mode": "thresholds"})
+        if self.custom:
+            defaults["custom"] = dict(self.custom)
+        targets = [{"refId": letter, **target} for letter, target in zip(_LETTERS, self.targets, strict=False)]
+        return {
+            "id": number,
+            "type": self.kind,
+            "title": self.title,
+            "description": self.description,
+            "datasource": targets[0]["datasource"],
+            "gridPos": {"h": self.height, "w": self.width, "x": left, "y": top},
+            "fieldConfig": {"defaults": defaults, "overrides": list(self.overrides)},
+            "options": dict(self.options),
+            "targets": targets,
+            "transformations": list(self.transformations),
+        }
+
+
+def _steps(levels: Levels) -> dict[str, Any]:
+    return {"mode": "absolute", "steps": [{"color": colour, "value": value} for colour, value in levels]}
+
+
+def stat(title: str, description: str, targets: Sequence[Target], *, text: bool = False, **more: Any) -> Panel:
+    """Large figures; ``text`` shows words, and needs no reduction to a number."""
+    reduce = {"calcs": ["lastNotNull"], "fields": "/.*/" if text else "", "values": False}
+    options = {
+        "reduceOptions": reduce,
+        "colorMode": "value" if text or not more.get("levels") else "background",
+        "graphMode": "none",
+        "justifyMode": "center",
+        "textMode": "auto",
+        "orientation": "auto",
+    }
+    return Panel(
+        kind="stat",
+        title=title,
+        description=description,
+        targets=targets,
+        options=options,
+        **{
+            "width": 4,
+            "height": 4,
+            "look": {"color": {"mode": "fixed", "fixedColor": BLUE}} if not more.get("levels") else {},
+            **more,
+        },
+    )
+
+
+def gauge(title: str, description: str, targets: Sequence[Target], **more: Any) -> Panel:
+    """A figure between its bounds."""
+    options = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "showThresholdMarkers": True,
+        "showThresholdLabels": True,
+    }
+    return Panel(kind="gauge", title=title, description=description, targets=targets, options=options, **more)
+
+
+def lines(
+    title: str, description: str, targets: Sequence[Target], *, stacked: bool = False, marked: bool = False, **more: Any
+) -> Panel:
+    """Curves over time; ``marked`` draws the levels as lines across."""
+    custom: dict[str, Any] = {
+        "lineWidth": 1,
+        "fillOpacity": 20 if stacked else 5,
+        "showPoints": "auto",
+        "spanNulls": True,
+    }
+    if stacked:
+        custom["stacking"] = {"mode": "normal", "group": "A"}
+    if marked:
+        custom["thresholdsStyle"] = {"mode": "dashed"}
+    options = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    look = {"color": {"mode": "palette-classic"}, **more.pop("look", {})}
+    return Panel(
+        kind="timeseries",
+        title=title,
+        description=description,
+        targets=targets,
+        options=options,
+        custom=custom,
+        look=look,
+        **more,
+    )
+
+
+def bars(
+    title: str, description: str, targets: Sequence[Target], *, over: str, horizontal: bool = False, **more: Any
+) -> Panel:
+    """Bars over the texts of the column ``over``."""
+    options = {
+        "xField": over,
+        "orientation": "horizontal" if horizontal else "vertical",
+        "showValue": "auto",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "none"},
+        "xTickLabelMaxLength": 30,
+    }
+    custom = {"fillOpacity": 80, "axisGridShow": True}
+    return Panel(
+        kind="barchart",
+        title=title,
+        description=description,
+        targets=targets,
+        options=options,
+        custom=custom,
+        **{"look": {"color": {"mode": "palette-classic"}, "min": 0} if not more.get("levels") else {"min": 0}, **more},
+    )
+
+
+def pie(title: str, description: str, targets: Sequence[Target], **more: Any) -> Panel:
+    """Shares of a whole, a row for each."""
+    options = {
+        "pieType": "donut",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": True},
+        "displayLabels": ["percent"],
+        "legend": {"displayMode": "table", "placement": "right", "showLegend": True, "values": ["value", "percent"]},
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    look = {"color": {"mode": "palette-classic"}}
+    return Panel(
+        kind="piechart", title=title, description=description, targets=targets, options=options, look=look, **more
+    )
+
+
+def table(title: str, description: str, targets: Sequence[Target], **more: Any) -> Panel:
+    """Rows as they are."""
+    options = {"cellHeight": "sm", "showHeader": True, "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
+    return Panel(kind="table", title=title, description=description, targets=targets, options=options, **more)
+
+
+def override(column: str, properties: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What is different for one column; Grafana's schema takes objects only, so units and words are said for all."""
+    return {
+        "matcher": {"id": "byNames", "options": {"mode": "include", "names": [column], "readOnly": False}},
+        "properties": [{"id": name, "value": value} for name, value in properties.items()],
+    }
+
+
+def coloured(column: str, levels: Levels = ()) -> dict[str, Any]:
+    """A column whose cells take the colour of their value, by its level or by its word."""
+    properties: dict[str, dict[str, Any]] = {"custom.cellOptions": {"type": "color-background"}}
+    if levels:
+        properties |= {"thresholds": _steps(levels), "color": {"mode": "thresholds"}}
+    return override(column, properties)
+
+
+def in_words(words: Mapping[str, str], colours: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Texts in the place of others, and their colours."""
+    options = {
+        code: {"text": word, "index": number, **({"color": colours[code]} if colours and code in colours else {})}
+        for number, (code, word) in enumerate(words.items())
+    }
+    return {"type": "value", "options": options}

@@ -1,0 +1,82 @@
+"""Pieces of SQL that queries share: days in the range that is looked at, and codes in words."""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from road_assets.core.departments import DEPARTMENTS
+from road_assets.core.vocabulary import DATA_IN_FRENCH, FEATURE_BY_NAME, NOT_RECORDED
+
+FRANCE: Final = "Europe/Paris"
+
+Labelled = Literal["lum", "atm", "catr"]
+"""Columns of the vocabulary that ``accident_figures`` tells apart."""
+
+
+def text(value: str) -> str:
+    """A literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def name(value: str) -> str:
+    """A name of SQL, as a column's in the answer."""
+    return '"' + value.replace('"', '""') + '"'
+
+
+def in_range(column: str) -> str:
+    """Whether a day of France lies in the range that is looked at."""
+    return f"{column} BETWEEN {_day_of('From')} AND {_day_of('To')}"
+
+
+def summed_in_range() -> str:
+    """Which rows of ``accident_figures`` add up to the range: whole months, and the days before and after them."""
+    first, last = _day_of("From"), _day_of("To")
+    return _without_overlap(("month", "day"), first, last)
+
+
+def squares_in_range() -> str:
+    """Which rows of ``accident_squares`` add up to the months that the range touches: whole years, and months."""
+    first = f"date_trunc('month', {_day_of('From')})::date"
+    last = f"(date_trunc('month', {_day_of('To')}) + interval '1 month - 1 day')::date"
+    return _without_overlap(("year", "month"), first, last)
+
+
+def _without_overlap(spans: tuple[str, str], first: str, last: str) -> str:
+    long, short = spans
+    begin = f"date_trunc('{long}', {first} + interval '1 {long} - 1 day')::date"
+    end = f"date_trunc('{long}', {last} + interval '1 day')::date"
+    return (
+        f"(span = '{long}' AND day >= {begin} AND day < {end} OR "
+        f"span = '{short}' AND day BETWEEN {first} AND {last} AND (day < {begin} OR day >= {end}))"
+    )
+
+
+def _day_of(end: Literal["From", "To"]) -> str:
+    return f"($__time{end}()::timestamptz AT TIME ZONE {text(FRANCE)})::date"
+
+
+def midnight(column: str) -> str:
+    """The beginning of a day of France, as the column ``time``."""
+    return f"{column}::timestamp AT TIME ZONE {text(FRANCE)} AS time"
+
+
+def words(labels: Iterable[tuple[object, str]]) -> str:
+    """Codes and their words as a table ``label (code, label)`` to join with."""
+    rows = ", ".join(f"({text(str(code))}, {text(label)})" for code, label in labels)
+    return f"(VALUES {rows}) AS label (code, label)"
+
+
+def codes_of(column: Labelled) -> str:
+    """The codebook's words of a column."""
+    codes = (*FEATURE_BY_NAME[column].codes, NOT_RECORDED)
+    return words((code.value, code.fr) for code in codes)
+
+
+def departments() -> str:
+    """The names of the départements."""
+    return words(DEPARTMENTS.items())
+
+
+def data_in_french(column: str) -> str:
+    """Where the data comes from, in French."""
+    cases = " ".join(f"WHEN {text(english)} THEN {text(french)}" for english, french in DATA_IN_FRENCH.items())
+    return f"CASE {column} {cases} ELSE {column} END"
