@@ -1,0 +1,156 @@
+"""``road provision``: bring a Postgres server to what this version needs: roles, databases, tables, rights.
+
+Done before anything else starts, at the first start and at each upgrade; done twice, it changes nothing.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from road_assets.local.errors import LocalError
+from road_assets.resources.database import migrate
+from road_assets.server.roles import (
+    DAGSTER,
+    MLFLOW,
+    PIPELINE,
+    ROLES,
+    TABLES,
+    grant_on_dagster,
+    grant_on_tables,
+    make_databases,
+    make_roles,
+)
+from road_assets.server.settings import ProvisionSettings
+
+CONNECT_SECONDS: Final = 10
+PASSWORD_MIN_CHARACTERS: Final = 16
+Report = Callable[[str], None]
+
+_UPGRADE_MLFLOW: Final = """
+import os
+from mlflow.cli import cli
+cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
+"""
+
+
+class ProvisionError(LocalError):
+    """The server was not prepared; the message says what is missing."""
+
+
+def provision(settings: ProvisionSettings, report: Report) -> None:
+    """Prepare the server.
+
+    Args:
+        settings: where it is, and the roles' passwords.
+        report: prints a line for people.
+
+    Raises:
+        ProvisionError: the address is none, a password is missing or weak, the server cannot be reached, or tables
+            cannot be made.
+    """
+    admin = settings.admin_database_url.get_secret_value()
+    _check_address(admin)
+    passwords = read_passwords(settings.passwords_dir)
+    try:
+        with psycopg.connect(admin, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            make_roles(connection, passwords)
+            make_databases(connection)
+        report(f"roles: {', '.join(ROLES)}")
+        migrate(_address(admin, TABLES, PIPELINE, passwords))
+        report("tables: newest revision")
+        for name, work in _OTHERS.items():
+            address = _address(admin, name, name, passwords)
+            with psycopg.connect(admin, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+                _once_per_version(connection, name, partial(work, address))
+            report(f"{name}: {version(name)}")
+        for database, grant in ((TABLES, grant_on_tables), (DAGSTER, grant_on_dagster)):
+            with psycopg.connect(admin, dbname=database, connect_timeout=CONNECT_SECONDS) as connection:
+                grant(connection)
+        report("rights: given")
+    except psycopg.OperationalError as error:
+        raise ProvisionError(f"Postgres cannot be prepared: {error}") from error
+
+
+def read_passwords(folder: Path) -> dict[str, str]:
+    """Read each role's password.
+
+    Raises:
+        ProvisionError: one is missing, or so short that it could be guessed.
+    """
+    passwords = {}
+    for role in ROLES:
+        path = folder / role
+        try:
+            passwords[role] = path.read_text().strip()
+        except OSError as error:
+            raise ProvisionError(f"the password of the role {role} cannot be read: {error}") from error
+        if len(passwords[role]) < PASSWORD_MIN_CHARACTERS:
+            raise ProvisionError(f"{path} holds less than {PASSWORD_MIN_CHARACTERS} characters; put a longer password")
+    return passwords
+
+
+def _check_address(admin: str) -> None:
+    try:
+        conninfo_to_dict(admin)
+    except psycopg.ProgrammingError:
+        raise ProvisionError(
+            "ROAD_ADMIN_DATABASE_URL is no address of a Postgres server; give postgresql://user@host:port/postgres, "
+            "with the password in it or in the file that PGPASSFILE names"
+        ) from None  # the driver's words would repeat it
+
+
+def _address(admin: str, database: str, role: str, passwords: dict[str, str]) -> str:
+    """The same server for a role, as an address, which is what Dagster and Alembic take."""
+    given = conninfo_to_dict(admin)
+    host, port = given.get("host", "localhost"), given.get("port", 5432)
+    return f"postgresql://{role}:{passwords[role]}@{host}:{port}/{database}"
+
+
+def _once_per_version(connection: psycopg.Connection, name: str, work: Callable[[], None]) -> None:
+    """Do what a version of Dagster or MLflow needs done to its database; the database's comment remembers it."""
+    wanted = f"tables of {name} {version(name)}"
+    found = connection.execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", (name,)
+    ).fetchone()
+    if found == (wanted,):
+        return
+    work()
+    connection.execute(
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(wanted)),
+    )
+
+
+def _migrate_dagster(url: str) -> None:
+    """Dagster reads the address from the environment."""
+    _run("Dagster", ["-m", "dagster", "instance", "migrate"], DAGSTER_POSTGRES_URL=url)
+
+
+def _migrate_mlflow(url: str) -> None:
+    """Where there are no tables yet, MLflow's server makes them."""
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            return
+    _run("MLflow", ["-c", _UPGRADE_MLFLOW], MLFLOW_BACKEND_STORE_URI=url.replace("://", "+psycopg2://", 1))
+
+
+def _run(whose: str, arguments: list[str], **environment: str) -> None:
+    """In a process of its own, which is told the address where other users of the machine cannot read it."""
+    done = subprocess.run(  # noqa: S603 - fixed words
+        [sys.executable, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()[-20:]
+        raise ProvisionError("\n".join([f"{whose}'s tables cannot be made or migrated:", *lines]))
+
+
+_OTHERS: Final = {DAGSTER: _migrate_dagster, MLFLOW: _migrate_mlflow}
+"""The database, the role and the package have one name."""
