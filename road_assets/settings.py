@@ -6,22 +6,18 @@ Secrets of the service have no default anywhere; what a demonstration on loopbac
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn, SecretStr, TypeAdapter, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from road_assets.addresses import AbsolutePath, PublicAddress, StorageAddress
 from road_assets.core.drift_limits import DEFAULT_LIMITS, DriftLimits
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port to listen on."""
-
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
 
 
 def _postgres_address(value: SecretStr) -> SecretStr:
@@ -37,30 +33,6 @@ def _families(value: str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-def holds_password(address: str) -> bool:
-    """Whether an address carries a password or a token before its host; a name alone, as in ``git@host``, is none."""
-    if "://" not in address:
-        return False
-    parts = urlsplit(address)
-    return parts.password is not None or (parts.username is not None and parts.scheme in {"http", "https"})
-
-
-def _without_password(address: str) -> str:
-    if holds_password(address):
-        raise ValueError(
-            "the address holds a user or a password, which would show in logs, pages and commits; take them out and "
-            "set the variables for user name and password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-            "ROAD_ARCHIVE_GIT_USERNAME and _TOKEN, ROAD_ARCHIVE_DVC_USERNAME and _TOKEN)"
-        )
-    return address
-
-
-PublicAddress = Annotated[str, AfterValidator(_without_password)]
-"""An address that may be shown: without user and password over HTTP."""
-
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-"""A path made absolute when it is read: child processes may work in another directory."""
-
 _CONFIG: Final = SettingsConfigDict(
     env_prefix="ROAD_", env_ignore_empty=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
 )
@@ -75,6 +47,10 @@ class PlatformSettings(BaseSettings):
 
     Attributes:
         home: ``ROAD_HOME``, the one directory that holds all state.
+        storage_url: ``ROAD_STORAGE_URL``, where Parquet files, drift reports and MLflow's artifacts (bundles) are
+            instead of ``home``: a directory, or an address in an object storage.
+        step_executor: ``ROAD_STEP_EXECUTOR``, ``k8s``: each step of a training is a Job of Kubernetes; by default the
+            steps of a run follow each other in its process.
         demo: ``ROAD_DEMO``, a demonstration on loopback, with a known user.
         releases_dir: ``ROAD_RELEASES_DIR``, yearly files brought by the user.
         first_day: ``ROAD_FIRST_DAY``, the first partition. Since 2019 the files have one dialect and "hospitalised" one
@@ -91,6 +67,8 @@ class PlatformSettings(BaseSettings):
     model_config = _CONFIG
 
     home: AbsolutePath = Path(".road")
+    storage_url: StorageAddress | None = None
+    step_executor: Literal["in_process", "k8s"] = "in_process"
     demo: bool = False
     releases_dir: AbsolutePath | None = None
     first_day: date = date(2019, 1, 1)
@@ -100,6 +78,11 @@ class PlatformSettings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = None
     mlflow_tracking_uri: PublicAddress | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     mlflow_public_url: PublicAddress | None = None
+
+    @property
+    def storage(self) -> str:
+        """Path or address of the folder with Parquet files, drift reports and bundles."""
+        return self.storage_url or str(self.home)
 
     def require_database_url(self) -> str:
         """The tables' database.

@@ -1,10 +1,85 @@
-"""Files that are replaced as a whole or not at all."""
+"""Files that are replaced as a whole or not at all, in a folder of this machine or in an object storage.
+
+An object storage is named by an address, ``s3://bucket/folder`` or ``gs://bucket/folder``. Who may enter is told by the
+environment as the providers' own tools read it (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``,
+``GOOGLE_APPLICATION_CREDENTIALS``, the role of a pod), never by the address.
+"""
 
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
+
+from upath import UPath
+
+Place = Path | UPath
+"""A file or a folder: a ``Path`` on this machine, whose calls are the quickest, or a ``UPath`` in an object storage."""
+
+
+def open_place(address: str) -> Place:
+    """The folder that an address names; nothing is asked of it yet.
+
+    Args:
+        address: a path, or ``s3://…`` or ``gs://…``.
+
+    Raises:
+        ImportError: the packages for that storage are not installed.
+    """
+    if "://" not in address:
+        return Path(address)
+    try:
+        # Listings are not remembered: other processes write there too.
+        place = UPath(address, use_listings_cache=False)
+        place.fs  # noqa: B018 - makes the client, which is where a missing package shows
+    except ImportError as error:
+        raise ImportError(
+            f"{address} needs a package ({error}); pip install 'road-assets[{address.partition(':')[0]}]'"
+        ) from error
+    return place
+
+
+def require_bucket(address: str) -> None:
+    """Ask an object storage for its bucket, to learn early whether it can be used.
+
+    Raises:
+        ImportError: the packages for that storage are not installed.
+        FileNotFoundError: there is no such bucket.
+        Exception: the storage cannot be reached, or lets nobody in; what is raised is its client's.
+    """
+    place = open_place(address)
+    if is_remote(place):
+        place.fs.ls(place.drive)
+
+
+def is_remote(place: Place) -> TypeGuard[UPath]:
+    """Whether a place is in an object storage."""
+    return not isinstance(place, Path)
+
+
+def names_in(folder: Place, *, below: bool = False) -> list[str]:
+    """Names of the files in a folder; a folder that does not exist has none.
+
+    Args:
+        folder: where to look.
+        below: in the folders right below it, instead of in itself.
+    """
+    if is_remote(folder):
+        # Each page of the listing is one request, whatever the number of folders.
+        found = folder.fs.find(folder.path) if below else folder.fs.find(folder.path, maxdepth=1)
+        return [name.rsplit("/", 1)[-1] for name in found]
+    if below:
+        return [path.name for path in folder.glob("*/*")]
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
+def folders_in(folder: Place) -> list[str]:
+    """Names of the folders in a folder, sorted; a folder that does not exist has none."""
+    if is_remote(folder):
+        found = folder.fs.ls(folder.path, detail=True) if folder.fs.exists(folder.path) else []
+        return sorted(facts["name"].rstrip("/").rsplit("/", 1)[-1] for facts in found if facts["type"] == "directory")
+    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
 @contextmanager
@@ -28,7 +103,18 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Replace a file's text."""
+def replace_bytes(path: Place, content: bytes) -> None:
+    """Replace a file's content.
+
+    An object storage takes an object over when all of it has arrived, in one request or at the end of many.
+    """
+    if is_remote(path):
+        path.fs.pipe_file(path.path, content)
+        return
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
+
+
+def replace_text(path: Place, text: str) -> None:
+    """Replace a file's text."""
+    replace_bytes(path, text.encode())

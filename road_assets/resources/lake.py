@@ -3,19 +3,22 @@
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from dagster import ConfigurableResource
+from pydantic import PrivateAttr
 
-from road_assets.resources.files import replacing
+from road_assets.resources.files import Place, folders_in, is_remote, names_in, open_place
+from road_assets.resources.parquet_files import number_of_rows, read_column, read_table, write_table
 
 _SUFFIX = ".parquet"
 _THREADS = 4
 """Small files wait for the disk more than for the processor."""
+
+_REMOTE_THREADS = 16
+"""And for an object storage longer."""
 
 _DAYS_AT_ONCE = 366
 """Of many years, so many days are converted at a time: they are not to stand twice in memory."""
@@ -34,10 +37,11 @@ class Lake(ConfigurableResource):
     Layout: ``<root>/<asset>/<year>/<day>.parquet`` for daily assets, ``<root>/<asset>/<year>.parquet`` for yearly ones.
 
     Attributes:
-        root: absolute path of the folder.
+        root: absolute path of the folder, or its address in an object storage.
     """
 
     root: str
+    _opened: Place | None = PrivateAttr(None)
 
     def write_days(self, asset: str, frame: pd.DataFrame, days: Sequence[date]) -> None:
         """Replace the files of some days.
@@ -59,14 +63,14 @@ class Lake(ConfigurableResource):
             raise ValueError(
                 f"{asset}: rows of the days {strange[:3]} were given, which are not among the partitions to write"
             )
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with self._threads() as pool:
             for begin in range(0, len(days), _DAYS_AT_ONCE):
                 part = slice(begin, begin + _DAYS_AT_ONCE)
                 first, last = starts[part][0], ends[part][-1]
                 table = pa.Table.from_pandas(ordered.iloc[first:last], preserve_index=False)
                 paths = [self._day_path(asset, day) for day in days[part]]
                 rows = map(table.slice, starts[part] - first, ends[part] - starts[part])
-                list(pool.map(_write, paths, rows))
+                list(pool.map(write_table, paths, rows))
 
     def read_days(
         self,
@@ -94,48 +98,40 @@ class Lake(ConfigurableResource):
             LakeError: a day was never materialized, or none of them was.
         """
         paths = {day: self._day_path(asset, day) for day in sorted(days)}
-        missing = [day for day, path in paths.items() if not path.is_file()]
-        missing_paths = {paths[day] for day in missing}
+        there = {name for year in {day.year for day in paths} for name in names_in(self._year_folder(asset, year))}
+        missing = [day for day, path in paths.items() if path.name not in there]
         if missing and not skip_missing:
             raise LakeError(
                 f"{asset} has no partition for {missing[0]}"
                 + _and_others(missing)
                 + f"; materialize {asset} for those days first"
             )
-        present = [path for path in paths.values() if path not in missing_paths]
+        present = [path for path in paths.values() if path.name in there]
         if not present:
             raise LakeError(
                 f"{asset} has no partition between {min(paths)} and {max(paths)}; materialize {asset} first"
             )
-        with ThreadPoolExecutor(_THREADS) as pool:
-            parts = pool.map(lambda path: _read(path, columns, optional), present)
+        with self._threads() as pool:
+            parts = pool.map(lambda path: read_table(path, columns, optional=optional), present)
             table = pa.concat_tables(list(parts), promote_options="permissive")
         table = table.combine_chunks()  # the single days, which take as much memory, are free from here on
         return _to_frame(table)
 
-    def with_days(
-        self, frame: pd.DataFrame, asset: str, days: Collection[date], *, columns: Sequence[str] | None = None
-    ) -> pd.DataFrame:
-        """A frame of an asset preceded by its stored rows of further days.
-
-        Args:
-            frame: rows of other days.
-            asset: name of the asset.
-            days: the further days; may be none.
-            columns: only these columns are read.
-        """
-        if not days:
-            return frame
-        return pd.concat([self.read_days(asset, days, columns=columns), frame], ignore_index=True)
-
     def stored_days(self, asset: str) -> list[date]:
         """Days of an asset that were materialized, in order."""
-        files = Path(self.root, asset).glob(f"*/*{_SUFFIX}")
-        return sorted(date.fromisoformat(path.stem) for path in files)
+        return sorted(map(date.fromisoformat, _stems(names_in(self._place / asset, below=True))))
+
+    def daily_assets(self) -> list[str]:
+        """Assets of which days are stored, by name."""
+        return [name for name in folders_in(self._place) if self.stored_days(name)]
+
+    def remove_day(self, asset: str, day: date) -> None:
+        """Remove the file of a day, if it is there."""
+        self._day_path(asset, day).unlink(missing_ok=True)
 
     def write_year(self, asset: str, year: int, frame: pd.DataFrame) -> None:
         """Replace the file of a year."""
-        _write(self._year_path(asset, year), pa.Table.from_pandas(frame, preserve_index=False))
+        write_table(self._year_path(asset, year), pa.Table.from_pandas(frame, preserve_index=False))
 
     def read_year(self, asset: str, year: int, *, days: Iterable[date] | None = None) -> pd.DataFrame:
         """Read the file of a year, or some days of it.
@@ -147,48 +143,50 @@ class Lake(ConfigurableResource):
         if not path.is_file():
             raise LakeError(f"{asset} has no partition {year}; materialize {asset} for {year} first")
         wanted = None if days is None else pc.field("day").isin([pd.Timestamp(day) for day in days])
-        return _to_frame(pq.read_table(path, filters=wanted, partitioning=None))
+        return _to_frame(read_table(path, filters=wanted))
 
     def rows_of_year(self, asset: str, year: int) -> int:
         """Number of rows in the file of a year; 0 where it was never materialized."""
         path = self._year_path(asset, year)
-        return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
+        return number_of_rows(path) if path.is_file() else 0
 
     def stored_years(self, asset: str) -> list[int]:
         """Years of an asset that were materialized, in order."""
-        return sorted(int(path.stem) for path in Path(self.root, asset).glob(f"*{_SUFFIX}"))
+        return sorted(map(int, _stems(names_in(self._place / asset))))
 
     def days_of_year(self, asset: str, year: int) -> list[date]:
         """Days that have rows in the file of a year, in order."""
         path = self._year_path(asset, year)
         if not path.is_file():
             return []
-        return sorted(
-            day.date() for day in pq.read_table(path, columns=["day"], partitioning=None)["day"].unique().to_pandas()
-        )
+        return sorted(day.date() for day in read_column(path, "day").unique().to_pandas())
 
-    def _day_path(self, asset: str, day: date) -> Path:
-        return Path(self.root, asset, f"{day.year:04d}", f"{day.isoformat()}{_SUFFIX}")
+    @property
+    def _place(self) -> Place:
+        if self._opened is None:
+            self._opened = open_place(self.root)
+        return self._opened
 
-    def _year_path(self, asset: str, year: int) -> Path:
-        return Path(self.root, asset, f"{year:04d}{_SUFFIX}")
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_REMOTE_THREADS if is_remote(self._place) else _THREADS)
+
+    def _day_path(self, asset: str, day: date) -> Place:
+        return self._year_folder(asset, day.year) / f"{day.isoformat()}{_SUFFIX}"
+
+    def _year_folder(self, asset: str, year: int) -> Place:
+        return self._place / asset / f"{year:04d}"
+
+    def _year_path(self, asset: str, year: int) -> Place:
+        return self._place / asset / f"{year:04d}{_SUFFIX}"
 
 
 def _to_frame(table: pa.Table) -> pd.DataFrame:
     return table.to_pandas(types_mapper=_PANDAS_TYPES.get)
 
 
-def _write(path: Path, table: pa.Table) -> None:
-    with replacing(path) as temporary:
-        # A day is read whole: neither statistics nor dictionaries of 60 columns pay for their time and place.
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_statistics=False)
-
-
-def _read(path: Path, columns: Sequence[str] | None, optional: Collection[str]) -> pa.Table:
-    if columns is not None and optional:
-        there = pq.read_schema(path).names
-        columns = [name for name in columns if name in there or name not in optional]
-    return pq.read_table(path, columns=columns, partitioning=None)
+def _stems(names: Iterable[str]) -> Iterable[str]:
+    """Names of Parquet files without the ending; what is just being written has a name with another one."""
+    return (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
 
 def _and_others(missing: Sequence[date]) -> str:

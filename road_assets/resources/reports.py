@@ -2,14 +2,14 @@
 
 import tempfile
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
 from road_assets.core.drift import DriftScore
-from road_assets.resources.files import replace_text
+from road_assets.resources.files import Place, open_place, replace_text
 
 if TYPE_CHECKING:
     from road_assets.assets.evidently_report import RenderedReport
@@ -22,11 +22,11 @@ class PublishedReport:
     """Where a report can be read.
 
     Attributes:
-        page: the HTML file.
+        page: path or address of the HTML file.
         url: MLflow's page that shows it.
     """
 
-    page: Path
+    page: str
     url: str
 
 
@@ -34,7 +34,7 @@ class Reports(dg.ConfigurableResource):
     """Publishes drift reports.
 
     Attributes:
-        folder: absolute path of the files; one HTML and one JSON per day.
+        folder: absolute path of the files, or address in an object storage; one HTML and one JSON per day.
         tracking_uri: MLflow's address, as seen from here.
         public_url: MLflow's address as a browser reaches it, for links.
     """
@@ -54,12 +54,39 @@ class Reports(dg.ConfigurableResource):
         Returns:
             Where it can be read.
         """
-        page = Path(self.folder, f"{day}.html")
+        page = open_place(self.folder) / f"{day}.html"
         replace_text(page, report.html)
         replace_text(page.with_suffix(".json"), report.json)
-        return PublishedReport(page, self._log(day, page, score))
+        return PublishedReport(str(page), self._log(day, page, score))
 
-    def _log(self, day: date, page: Path, score: DriftScore) -> str:
+    def runs_before(self, moment: datetime) -> list[tuple[str, str]]:
+        """MLflow's runs that hold a report drawn before a moment: id and name."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=self.tracking_uri)
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            return []
+        query = f"attributes.end_time < {int(moment.timestamp() * 1000)}"
+        runs, token = [], None
+        while True:
+            page = client.search_runs([found.experiment_id], query, max_results=1000, page_token=token)
+            runs += [(run.info.run_id, run.info.run_name) for run in page]
+            token = page.token
+            if not token:
+                return runs
+
+    def remove_run(self, run_id: str) -> None:
+        """Remove a run of MLflow with its files."""
+        from mlflow import MlflowClient
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        client = MlflowClient(tracking_uri=self.tracking_uri)
+        address = client.get_run(run_id).info.artifact_uri
+        client.delete_run(run_id)
+        get_artifact_repository(address, tracking_uri=self.tracking_uri).delete_artifacts()
+
+    def _log(self, day: date, page: Place, score: DriftScore) -> str:
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=self.tracking_uri)

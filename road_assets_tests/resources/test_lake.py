@@ -1,4 +1,4 @@
-"""Frames in Parquet files."""
+"""Frames in Parquet files, in a folder and on a real S3 server."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,8 +19,15 @@ def _frame(days: list[date]) -> pd.DataFrame:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def local_lake(tmp_path: Path) -> Lake:
     return Lake(root=str(tmp_path))
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    if request.param == "folder":
+        return Lake(root=str(tmp_path))
+    return Lake(root=f"{request.getfixturevalue('s3')}/{tmp_path.name}")
 
 
 def test_what_was_written_is_read_in_the_order_of_time(lake: Lake) -> None:
@@ -33,11 +40,11 @@ def test_days_may_be_given_in_any_order(lake: Lake) -> None:
     assert lake.read_days("asset", [DAY])["row"].tolist() == [1]
 
 
-def test_years_of_days_are_written_in_parts_and_read_back_whole(lake: Lake) -> None:
+def test_years_of_days_are_written_in_parts_and_read_back_whole(local_lake: Lake) -> None:
     days = [DAY + timedelta(days=number) for number in range(800)]
-    lake.write_days("asset", _frame(days[:400] + days[500:]), days)
-    assert lake.stored_days("asset") == days
-    assert lake.read_days("asset", days)["row"].tolist() == list(range(700))
+    local_lake.write_days("asset", _frame(days[:400] + days[500:]), days)
+    assert local_lake.stored_days("asset") == days
+    assert local_lake.read_days("asset", days)["row"].tolist() == list(range(700))
 
 
 def test_texts_are_read_as_arrow_strings_whatever_they_were(lake: Lake) -> None:
@@ -48,12 +55,12 @@ def test_texts_are_read_as_arrow_strings_whatever_they_were(lake: Lake) -> None:
     assert read["object"].isna().tolist() == [False, True]
 
 
-def test_writing_a_day_leaves_other_days_as_they_are(lake: Lake, tmp_path: Path) -> None:
-    lake.write_days("asset", _frame([DAY, NEXT]), [DAY, NEXT])
+def test_writing_a_day_leaves_other_days_as_they_are(local_lake: Lake, tmp_path: Path) -> None:
+    local_lake.write_days("asset", _frame([DAY, NEXT]), [DAY, NEXT])
     before = (tmp_path / "asset/2024/2024-02-29.parquet").read_bytes()
-    lake.write_days("asset", _frame([DAY, DAY]), [DAY])
+    local_lake.write_days("asset", _frame([DAY, DAY]), [DAY])
     assert (tmp_path / "asset/2024/2024-02-29.parquet").read_bytes() == before
-    assert len(lake.read_days("asset", [DAY])) == 2
+    assert len(local_lake.read_days("asset", [DAY])) == 2
 
 
 def test_a_day_without_rows_is_stored_as_empty_not_as_missing(lake: Lake) -> None:
@@ -111,13 +118,13 @@ def test_a_year_never_materialized_is_named_and_has_no_days(lake: Lake) -> None:
         lake.read_year("release", 2023)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(lake: Lake, tmp_path: Path) -> None:
-    lake.write_days("asset", _frame([DAY]), [DAY])
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(local_lake: Lake, tmp_path: Path) -> None:
+    local_lake.write_days("asset", _frame([DAY]), [DAY])
     folder = tmp_path / "asset" / "2024"
     before = (folder / "2024-02-28.parquet").read_bytes()
     unwritable = _frame([DAY]).assign(row=[object()])
     with pytest.raises(Exception, match="object"):
-        lake.write_days("asset", unwritable, [DAY])
+        local_lake.write_days("asset", unwritable, [DAY])
     assert [path.name for path in folder.iterdir()] == ["2024-02-28.parquet"]
     assert (folder / "2024-02-28.parquet").read_bytes() == before
 
