@@ -5,38 +5,62 @@ from typing import Final
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from road_assets import run_tags
 from road_assets.ops import rollback_job
 from road_assets.partitions import DAILY, YEARLY
+from road_assets.retention.job import retention_job
+from road_assets.settings import PlatformSettings
+from road_assets.stages import INGEST
 
 _EXECUTOR: Final = dg.in_process_executor
 """A process per step would cost four to six seconds each."""
 
-_INGEST: Final = ("raw_accidents", "accidents_table", "synthetic_mix", "features")
+
+def _training_executor(chosen: str) -> dg.ExecutorDefinition:
+    """Of all jobs, training alone has a step that needs more than the others and is long enough to start Jobs for."""
+    if chosen == "in_process":
+        return _EXECUTOR
+    from dagster_k8s import k8s_job_executor
+
+    return k8s_job_executor
+
+
 _DRIFT: Final = ("drift_report",)
 _TRAFFIC: Final = ("live_traffic_drift",)
 _TRAINING: Final = ("severity_model", "production_model", "model_card", "model_archive", "model_metrics_table")
 
 
 def _job(
-    name: str, assets: tuple[str, ...], description: str, *, partitions: dg.PartitionsDefinition = DAILY
+    name: str,
+    assets: tuple[str, ...],
+    description: str,
+    *,
+    partitions: dg.PartitionsDefinition = DAILY,
+    executor: dg.ExecutorDefinition = _EXECUTOR,
 ) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
-        name, selection=[*assets], partitions_def=partitions, executor_def=_EXECUTOR, description=description
+        name,
+        selection=[*assets],
+        partitions_def=partitions,
+        executor_def=executor,
+        description=description,
+        tags={run_tags.ORDER: run_tags.IN_ORDER} if set(INGEST) <= set(assets) else None,
     )
 
 
 release_job = _job("release_job", ("baac_release",), "Read a year's release.", partitions=YEARLY)
 ingest_job = _job(
-    "ingest_job", _INGEST, "From the release to features and to the table of accidents, for any window of days."
+    "ingest_job", INGEST, "From the release to features and to the table of accidents, for any window of days."
 )
 drift_job = _job(
     "drift_job", _DRIFT, "Score the drift of any window of days against the production model's training window."
 )
-daily_job = _job("daily_job", (*_INGEST, *_DRIFT, *_TRAFFIC), "Everything that a new day of data needs.")
+daily_job = _job("daily_job", (*INGEST, *_DRIFT, *_TRAFFIC), "Everything that a new day of data needs.")
 training_job = _job(
     "training_job",
     _TRAINING,
     "Train as of a day, judge, promote the better model, write its card and the figures, archive it.",
+    executor=_training_executor(PlatformSettings().step_executor),
 )
 
-ALL_JOBS: Final = (release_job, ingest_job, drift_job, daily_job, training_job, rollback_job)
+ALL_JOBS: Final = (release_job, ingest_job, drift_job, daily_job, training_job, rollback_job, retention_job)

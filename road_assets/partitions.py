@@ -44,11 +44,6 @@ def trailing_days(days: int) -> dg.TimeWindowPartitionMapping:
     return dg.TimeWindowPartitionMapping(start_offset=1 - days, allow_nonexistent_upstream_partitions=True)
 
 
-def same_day_and_before(days: int) -> dg.TimeWindowPartitionMapping:
-    """Depend on the partition's own day and on ``days`` days before it."""
-    return trailing_days(days + 1)
-
-
 IN_ITS_YEAR: Final = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 """A day depends on the release of its year; for days after the newest release that one does not exist yet."""
 

@@ -5,15 +5,43 @@ Nothing of Dagster is imported here, so that the supervisor of ``road up`` can u
 
 from typing import Final
 
-from road_assets.core.orchestration import PARTITION, REASON
+from road_assets.core.orchestration import PARTITION, RANGE_END, RANGE_START, REASON
 
-__all__ = ("MAIN_JOB", "PARTITION", "RANGE_END", "RANGE_START", "REASON")
+__all__ = (
+    "MAIN_JOB",
+    "NO_RETRIES",
+    "ORDER",
+    "PARTITION",
+    "RANGE_END",
+    "RANGE_START",
+    "REASON",
+    "RETRIED_BY",
+    "RETRY_NUMBER",
+    "TRIGGER",
+    "WILL_RETRY",
+)
 
-RANGE_START: Final = "dagster/asset_partition_range_start"
-RANGE_END: Final = "dagster/asset_partition_range_end"
+ORDER: Final = "road/order"
+"""Runs with the value ``IN_ORDER`` wait for each other (``dagster.yaml``): a day learns from earlier days, which
+another run may be writing."""
+
+IN_ORDER: Final = "ingest"
+"""Value for runs that make days from raw rows to features in one go: one at a time, in the order of requests."""
+
+RETRY_NUMBER: Final = "dagster/retry_number"
+"""On a run that Dagster started because the process of an earlier attempt died."""
+
+WILL_RETRY: Final = "dagster/will_retry"
+"""On a failed run: ``true`` if Dagster is going to start another attempt."""
+
+RETRIED_BY: Final = "dagster/auto_retry_run_id"
+"""On a failed run: that other attempt, once there is one."""
 
 MAIN_JOB: Final = "road/main_job"
 """The run belongs to the main job of ``road up``, which decides itself what follows."""
 
 TRIGGER: Final = "road/trigger"
 """The sign of drift that a retraining answers, as ``check-12``."""
+
+NO_RETRIES: Final = {"dagster/max_retries": "0"}
+"""Dagster leaves the run alone when its process dies: whoever asked for it sees to that."""

@@ -6,6 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
+from road_assets.assets.history import RAW, known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
 from road_assets.core.history import earlier_days, group_by_history, rows_on
@@ -14,9 +15,6 @@ from road_assets.core.scene_derivation import with_scene
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 from road_assets.partitions import DAILY, to_days
 from road_assets.resources.lake import Lake
-
-MIX = "synthetic_mix"
-_LEARNED = ["day", "synthetic", *FEATURE_NAMES]
 
 
 @dg.asset(
@@ -38,9 +36,8 @@ def features(
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Impute each day with the modes of its history window."""
     days = to_days(list(context.partition_keys))
-    groups = group_by_history(days, lake.stored_days(MIX))
-    known = lake.with_days(synthetic_mix, MIX, earlier_days(groups), columns=_LEARNED)
-    known = known[~known["synthetic"]]
+    groups = group_by_history(days, lake.stored_days(RAW))
+    known = known_rows(synthetic_mix[~synthetic_mix["synthetic"]], lake, earlier_days(groups))
     mix = with_noise(with_scene(synthetic_mix))
     parts, filled = [], dict.fromkeys(FEATURE_NAMES, 0)
     for history, members in groups.items():

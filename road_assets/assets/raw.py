@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Final
 
 import dagster as dg
 import pandas as pd
@@ -23,9 +22,6 @@ from road_assets.partitions import DAILY, to_days
 from road_assets.resources.lake import Lake
 from road_assets.resources.quality import QualityLimits
 
-POOL: Final = "ingest"
-"""One window at a time, in the order of requests: a day learns from earlier days, which another run may be writing."""
-
 
 @dg.asset(
     partitions_def=DAILY,
@@ -35,7 +31,6 @@ POOL: Final = "ingest"
     owners=OWNERS,
     kinds={"parquet"},
     io_manager_key="parquet",
-    pool=POOL,
     check_specs=[contract_spec("raw_accidents"), bad_rows_spec],
     description=(
         "The users of the day's accidents. A day that no release holds yet repeats a published one, and says so."

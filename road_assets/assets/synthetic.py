@@ -7,25 +7,24 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
+from road_assets.assets.history import LEARNED, RAW, known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
 from road_assets.core.history import earlier_days, group_by_history, rows_on
 from road_assets.core.mix_quality import chain_generator, halve, measure_mix
-from road_assets.core.mixing import CHAIN_COLUMNS, LABELLED_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
+from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.noise import describe_noise, distort
 from road_assets.core.scene_derivation import SCENE_SOURCES
 from road_assets.core.scene_fields import DEPARTMENT, SCENE_FIELD_NAMES
-from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY, UNKNOWN_CODE
+from road_assets.core.vocabulary import UNKNOWN_CODE
 from road_assets.io_managers import COLUMNS
 from road_assets.partitions import DAILY, to_days
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
 from road_assets.resources.runtime_settings import read_noise
 
-RAW = "raw_accidents"
-_LEARNED = ["day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name]
-_COLUMNS = list(dict.fromkeys([*_LEARNED, DEPARTMENT, *SCENE_SOURCES]))
+_COLUMNS = list(dict.fromkeys([*LEARNED, DEPARTMENT, *SCENE_SOURCES]))
 
 
 _ENOUGH_TO_MEASURE = 2_000
@@ -66,7 +65,7 @@ def synthetic_mix(
     days, setting = to_days(list(context.partition_keys)), read_noise(database)
     real = labelled_codes(raw_accidents)
     groups = group_by_history(days, lake.stored_days(RAW))
-    known = _known(real, lake, earlier_days(groups))
+    known = known_rows(real, lake, earlier_days(groups))
     rows_of_day = real["day"].dt.date.value_counts()
     generated = []
     for number, (history, members) in enumerate(groups.items(), start=1):
@@ -96,15 +95,6 @@ def synthetic_mix(
     )
     output = output.with_metadata(shown_once(context, output.metadata))
     yield from store_if_passed(output, [check_contract(mix, "synthetic_mix")])
-
-
-def _known(real: pd.DataFrame, lake: Lake, earlier: set[date]) -> pd.DataFrame:
-    """The run's own real rows after those of the days before it that its generators learn from."""
-    real = real[list(LABELLED_COLUMNS)]
-    if not earlier:
-        return real
-    before = labelled_codes(lake.read_days(RAW, earlier, columns=_LEARNED), with_scene=False)
-    return pd.concat([before, real], ignore_index=True)
 
 
 def _known_shares(real: pd.DataFrame) -> dict[str, float]:

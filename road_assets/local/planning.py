@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,11 +54,29 @@ class Plan(BaseModel):
 
 
 class Ledger(BaseModel):
-    """Which jobs have been done for which plan in which database, kept in ``ROAD_HOME``."""
+    """Which jobs have been done for which plan in which database and storage, kept in ``ROAD_HOME``."""
 
     plan: Plan
     database: str = ""
+    storage: str = ""
     done: list[str] = []
+
+    @classmethod
+    def open(cls, home: Path, plan: Plan, database: str, storage: str) -> Self:
+        """What was written down for this plan, database and storage; an empty one if it was for others."""
+        path = home / LEDGER_FILE
+        if path.exists():
+            ledger = cls.model_validate_json(path.read_text())
+            if (ledger.plan, ledger.database, ledger.storage) == (plan, database, storage):
+                return ledger
+        return cls(plan=plan, database=database, storage=storage)
+
+    def note_done(self, home: Path, step: Step) -> None:
+        """Write a step down as done."""
+        self.done.append(step.key)
+        draft = home / f".{LEDGER_FILE}"
+        draft.write_text(self.model_dump_json(indent=2))
+        draft.replace(home / LEDGER_FILE)
 
 
 class Planner(Protocol):
@@ -108,11 +126,24 @@ def main_steps(plan: Plan, asked: Callable[[], DaysAsked | None]) -> Iterator[St
     yield Step(f"drift of every day from {first} to {last}", "drift_job", first, last)
 
 
+def steps_left(plan: Plan, dagster: DagsterClient, done: Callable[[], list[str]]) -> Iterator[Step]:
+    """The plan's steps as far as they are not done, with the days that the running Dagster found in the release."""
+
+    def asked() -> DaysAsked | None:
+        found = dagster.json_metadata(days_asked.RELEASE, str(plan.year), days_asked.LABEL)
+        return None if found is None else DaysAsked.model_validate(found)
+
+    for step in main_steps(plan, asked):
+        if step.key not in done():
+            yield step
+
+
 @dataclass(slots=True)
 class ReleasePlanner:
     """Plans from the releases at hand."""
 
     _home: Path = field(init=False)
+    _storage: str = field(init=False)
     _postgres: EmbeddedPostgres = field(init=False)
     _task: Task = field(init=False)
     _told: int = 0
@@ -120,6 +151,7 @@ class ReleasePlanner:
     def start(self, site: Site) -> None:
         """Begin to look for the newest release."""
         self._home, self._postgres = site.home, site.postgres
+        self._storage = site.settings.storage_url or ""
         (self._home / PLAN_FILE).unlink(missing_ok=True)
         site.log("plan").unlink(missing_ok=True)  # what it says is shown; an earlier start's words are not news
         self._task = Task(site, "plan", ["-m", "road_assets.local.planning"])
@@ -146,23 +178,11 @@ class ReleasePlanner:
 
     def steps(self, dagster: DagsterClient) -> Iterator[Step]:
         """The steps that have not been done for this very plan."""
-        plan = self._plan()
-
-        def asked() -> DaysAsked | None:
-            found = dagster.json_metadata(days_asked.RELEASE, str(plan.year), days_asked.LABEL)
-            return None if found is None else DaysAsked.model_validate(found)
-
-        for step in main_steps(plan, asked):
-            if step.key not in self._ledger().done:
-                yield step
+        yield from steps_left(self._plan(), dagster, lambda: self._ledger().done)
 
     def note_done(self, step: Step) -> None:
         """Write a step down as done."""
-        ledger = self._ledger()
-        ledger.done.append(step.key)
-        draft = self._home / f".{LEDGER_FILE}"
-        draft.write_text(ledger.model_dump_json(indent=2))
-        draft.replace(self._home / LEDGER_FILE)
+        self._ledger().note_done(self._home, step)
 
     def data(self) -> str | None:
         """The release's label."""
@@ -177,12 +197,7 @@ class ReleasePlanner:
         return Plan.model_validate_json((self._home / PLAN_FILE).read_text())
 
     def _ledger(self) -> Ledger:
-        path, plan, database = self._home / LEDGER_FILE, self._plan(), self._postgres.identity()
-        if path.exists():
-            ledger = Ledger.model_validate_json(path.read_text())
-            if (ledger.plan, ledger.database) == (plan, database):
-                return ledger
-        return Ledger(plan=plan, database=database)
+        return Ledger.open(self._home, self._plan(), self._postgres.identity(), self._storage)
 
 
 def make_plan(settings: PlatformSettings) -> Plan:

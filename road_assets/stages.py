@@ -1,0 +1,52 @@
+"""How many days are ingested side by side: in ranges of whole months, one stage after the other.
+
+A day's own rows come from the release and depend on no other day. What is learned comes from ``raw_accidents`` of
+earlier days (``assets.history``). So all ranges of the first stage may run at once, and when they are done, all of the
+second; the rows are those of one run over all days. Neither Dagster nor pandas is imported here, so that commands stay
+quick.
+"""
+
+from datetime import date, timedelta
+from typing import Final
+
+RAW_STAGE: Final = ("raw_accidents", "accidents_table")
+"""Assets whose days depend on no other day."""
+
+LEARNING_STAGE: Final = ("synthetic_mix", "features")
+"""Assets whose days learn from ``raw_accidents`` of earlier days."""
+
+INGEST: Final = (*RAW_STAGE, *LEARNING_STAGE)
+
+MONTHS_OF_YEAR: Final = 12
+
+
+def split_into_ranges(first: date, last: date, months: int = MONTHS_OF_YEAR) -> list[tuple[date, date]]:
+    """Cut a span of days into ranges that begin with a month.
+
+    Days of a month share a fit (``core.history``), and days of a year a release: neither is cut without need.
+
+    Args:
+        first: first day.
+        last: last day.
+        months: length of a range at most; ranges of a year are counted from January on.
+
+    Returns:
+        First and last day of each range, in order; together they are the span.
+
+    Raises:
+        ValueError: there is no day in the span, or a range would have no month.
+    """
+    if last < first or months < 1:
+        raise ValueError(f"{first} to {last} in ranges of {months} months: give a first day, a later one, and a month")
+    ranges = []
+    while first <= last:
+        end = min(_end_of_range(first, min(months, MONTHS_OF_YEAR)), last)
+        ranges.append((first, end))
+        first = end + timedelta(days=1)
+    return ranges
+
+
+def _end_of_range(day: date, months: int) -> date:
+    following = (day.month - 1) // months * months + months  # months of the year until the next range
+    start = date(day.year + 1, 1, 1) if following >= MONTHS_OF_YEAR else date(day.year, following + 1, 1)
+    return start - timedelta(days=1)
