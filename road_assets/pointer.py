@@ -19,13 +19,10 @@ from typing import Final
 import psycopg
 
 from road_assets.core.reigns import FOUND, Reign
-from road_assets.resources import decisions
+from road_assets.resources import decisions, locks
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import ModelRegistry
-
-_LOCK: Final = 7_202_412
-"""Any number, the same for all who move the pointer."""
 
 WAIT_SECONDS: Final = 600
 """A gate that is judging is done in less."""
@@ -142,7 +139,7 @@ def hold_pointer(
         connection.autocommit = True
         connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{int(wait_seconds * 1000)}ms",))
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            connection.execute("SELECT pg_advisory_lock(%s)", (locks.POINTER,))
         except psycopg.errors.LockNotAvailable as error:
             raise PointerError(
                 f"another promotion or rollback has been at work for {wait_seconds:g} s; nothing was changed. Try "

@@ -1,0 +1,1 @@
+"""Backup and restore of all state: what there is, one file with checksums, and back."""

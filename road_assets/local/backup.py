@@ -1,0 +1,126 @@
+"""``road backup`` and ``road restore``: which platform is meant, and its databases started where they do not run."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from road_assets.backup.errors import BackupError
+from road_assets.backup.make import make_backup
+from road_assets.backup.restore import check_backup, restore_backup
+from road_assets.backup.stores import Stores, stores_of
+from road_assets.backup.tar_file import read_manifest
+from road_assets.local.leftovers import stop_leftovers
+from road_assets.local.planning import LEDGER_FILE, Ledger
+from road_assets.local.services import Site
+from road_assets.local.state import UNFINISHED_FILE, load_state, locked
+from road_assets.resources.files import replace_text
+
+
+def backup(site: Site, target: Path, say: Callable[[str], None], *, with_secrets: bool) -> str:
+    """Write all state to a file.
+
+    Args:
+        site: of the platform, running or not; ``ROAD_DATABASE_URL`` names its tables where they are not the embedded
+            ones.
+        target: the file, or a directory for it.
+        say: told how far it is.
+        with_secrets: whether the platform's own secrets go into it.
+
+    Returns:
+        What was done.
+
+    Raises:
+        BackupError: no file was written.
+    """
+    file = target.absolute()
+    if file.is_dir():
+        file /= f"road-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
+    if file.is_relative_to(site.home):
+        raise BackupError(f"{file} would be inside of {site.home}, which it is to survive; choose another place")
+    if (site.home / UNFINISHED_FILE).exists():
+        raise BackupError(f"a restore into {site.home} was cut off; `road restore --replace FILE` completes it")
+    with _databases(site, stopped=False):
+        manifest = make_backup(_stores(site), file, say, with_secrets=with_secrets)
+    return "\n".join([f"wrote {file}", *(f"  {line}" for line in manifest.lines())])
+
+
+def restore(site: Site, source: Path, say: Callable[[str], None], *, replace: bool) -> str:
+    """Make the state what a backup says.
+
+    Args:
+        site: of the platform, which must not be running.
+        source: the backup.
+        say: told how far it is.
+        replace: whether state that is there may be replaced.
+
+    Returns:
+        What was done.
+
+    Raises:
+        BackupError: the state is as it was, or noted as unfinished.
+    """
+    file = source.absolute()
+    read_manifest(file)  # before a home is made for it
+    with _databases(site, stopped=True):
+        manifest = restore_backup(_stores(site), file, say, replace=replace)
+        if site.settings.database_url is None:
+            _adopt_ledger(site)
+    after = (
+        "Migrate the tables and grant what the roles may do, then start the services"
+        if site.settings.database_url
+        else "`make up` starts the platform"
+    )
+    return "\n".join([f"restored {file}", *(f"  {line}" for line in manifest.lines()), after])
+
+
+def check(source: Path) -> str:
+    """Compare a backup with its checksums.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        BackupError: it is damaged.
+    """
+    manifest = check_backup(source.absolute())
+    return "\n".join([f"{source} is whole", *(f"  {line}" for line in manifest.lines())])
+
+
+@contextmanager
+def _databases(site: Site, *, stopped: bool) -> Iterator[None]:
+    """Have the databases running, and nobody else at work where that is asked for."""
+    if site.settings.database_url is not None:
+        yield
+        return
+    state = load_state(site.home)
+    if state is not None and state.supervisor.alive():
+        if stopped:
+            raise BackupError(f"the platform in {site.home} is running; stop it first with `make down`")
+        site.postgres.port = state.postgres_port
+        yield
+        return
+    if not stopped and not site.home.exists():
+        raise BackupError(f"{site.home} does not exist, so there is nothing to save")
+    with locked(site.home):
+        stop_leftovers(site.home)
+        with site.postgres:
+            yield
+
+
+def _stores(site: Site) -> Stores:
+    try:
+        return stores_of(site)
+    except ValidationError as error:
+        wrong = [f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_input=False)]
+        raise BackupError("\n".join(wrong)) from None
+
+
+def _adopt_ledger(site: Site) -> None:
+    """What the main job has done, it has done in this database too."""
+    path = site.home / LEDGER_FILE
+    if path.exists():
+        ledger = Ledger.model_validate_json(path.read_text())
+        replace_text(path, ledger.model_copy(update={"database": site.postgres.identity()}).model_dump_json(indent=2))
