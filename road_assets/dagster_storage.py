@@ -4,6 +4,8 @@ Creating a run stores one "planned" event per asset and partition. ``dagster-pos
 batches, but these one by one, each over two connections of its own: 31 s for five assets and the 305 days of 2024, more
 than the data took, and ten minutes for 20 years. Here they go in batches too; what is stored is the same.
 
+Events that nothing rests on any more can be removed, which Dagster's own storage does for whole runs only.
+
 Other events still come one by one, such as the observation of each day of a release. They share one connection that
 stays open, since making one (a process of the server, a password checked 4,096 times) takes longer than the event.
 """
@@ -11,6 +13,7 @@ stays open, since making one (a process of the server, a password checked 4,096 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
+import sqlalchemy as sa
 from dagster import DagsterEventType, EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
@@ -18,6 +21,47 @@ from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
 
 _MORE_AT_ONCE: Final = 20
+
+_ABOUT_ASSETS: Final = (
+    *("ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED", "ASSET_OBSERVATION", "ASSET_FAILED_TO_MATERIALIZE"),
+    *("ASSET_CHECK_EVALUATION", "ASSET_CHECK_EVALUATION_PLANNED"),
+)
+_ABOUT_RUNS: Final = (
+    "PIPELINE_ENQUEUED",
+    "PIPELINE_START",
+    "PIPELINE_SUCCESS",
+    "PIPELINE_FAILURE",
+    "PIPELINE_CANCELED",
+)
+
+_LATER: Final = """
+    SELECT FROM event_logs l WHERE l.asset_key = e.asset_key AND l.id > e.id AND l.dagster_event_type = ANY (ARRAY[
+        e.dagster_event_type, CASE e.dagster_event_type WHEN 'ASSET_MATERIALIZATION_PLANNED'
+                              THEN 'ASSET_MATERIALIZATION' ELSE e.dagster_event_type END])
+"""
+"""What makes an event of an asset one of the past; a plan is so once it has been carried out, too."""
+
+_CURRENT: Final = f"""
+    CASE WHEN e.dagster_event_type LIKE 'ASSET_CHECK%' THEN e.id IN (
+        SELECT evaluation_event_storage_id FROM asset_check_executions WHERE id IN (
+            SELECT max(id) FROM asset_check_executions GROUP BY asset_key, check_name, partition))
+    ELSE e.asset_key IS NOT NULL AND e.dagster_event_type = ANY (:about_assets)
+        AND (e.partition IS NULL OR NOT EXISTS ({_LATER} AND l.partition = e.partition))
+        AND (e.partition IS NOT NULL OR NOT EXISTS ({_LATER} AND l.partition IS NULL)) END
+"""  # noqa: S608 - made of constants
+_SUPERSEDED: Final = f"""
+    e.run_id = ANY (:runs) AND NOT coalesce({_CURRENT}, false)
+    AND coalesce(e.dagster_event_type, '') <> ALL (:about_runs)
+"""
+_WITH_CURRENT: Final = f"SELECT DISTINCT e.run_id FROM event_logs e WHERE e.run_id = ANY (:runs) AND {_CURRENT}"  # noqa: S608
+_COUNT: Final = f"SELECT count(*) FROM event_logs e WHERE {_SUPERSEDED}"  # noqa: S608
+_REMOVE: Final = f"""
+    WITH gone AS (DELETE FROM event_logs e WHERE {_SUPERSEDED} RETURNING e.id),
+         tags AS (DELETE FROM asset_event_tags t USING gone WHERE t.event_id = gone.id),
+         checks AS (DELETE FROM asset_check_executions c WHERE c.run_id = ANY (:runs) AND c.id NOT IN (
+                    SELECT max(id) FROM asset_check_executions GROUP BY asset_key, check_name, partition))
+    SELECT count(*) FROM gone
+"""  # noqa: S608
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
@@ -71,6 +115,35 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         with self.index_transaction() as connection:
             for event, number in last_of_asset.values():
                 self._store_asset_event(connection, event, number)
+
+    def runs_with_current_events(self, runs: Sequence[str]) -> set[str]:
+        """Runs that hold the last event of its kind about a partition or an asset, or the last run of a check.
+
+        Args:
+            runs: their ids.
+        """
+        return {run for (run,) in self._execute(_WITH_CURRENT, runs)}
+
+    def remove_superseded_events(self, runs: Sequence[str], *, dry_run: bool) -> int:
+        """Remove the events of finished runs that nothing rests on, all or none of them.
+
+        What is the last of its kind about a partition, an asset or a check stays, and so does when a run began and
+        ended.
+
+        Args:
+            runs: their ids.
+            dry_run: only count.
+
+        Returns:
+            How many events that are.
+        """
+        ((count,),) = self._execute(_COUNT if dry_run else _REMOVE, runs)
+        return int(count)
+
+    def _execute(self, statement: str, runs: Sequence[str]) -> list[Any]:
+        given = {"runs": list(runs), "about_assets": list(_ABOUT_ASSETS), "about_runs": list(_ABOUT_RUNS)}
+        with self.index_connection() as connection:
+            return list(connection.execute(sa.text(statement), given))
 
 
 def _is_planned(event: EventLogEntry) -> bool:

@@ -1,0 +1,60 @@
+"""Old pages of drift reports, here and in MLflow, and old days of the lake."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from road_assets.resources.files import names_in, open_place
+from road_assets.resources.lake import Lake
+from road_assets.resources.reports import Reports
+from road_assets.retention.settings import Retired
+
+
+def retire_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Retired:
+    """Remove the pages of drift reports that were drawn before a moment. Their figures stay in the tables.
+
+    Args:
+        reports: where they are.
+        oldest: pages drawn since then stay.
+        dry_run: only say what would be done.
+    """
+    retired = Retired("reports")
+    folder = open_place(reports.folder)
+    for name in sorted(names_in(folder)):
+        path = folder / name
+        facts = path.stat()
+        if path.suffix in {".html", ".json"} and datetime.fromtimestamp(facts.st_mtime, UTC) < oldest:
+            retired.removed.append(name)
+            retired.freed_bytes += facts.st_size
+            if not dry_run:
+                path.unlink(missing_ok=True)
+    for run_id, name in reports.runs_before(oldest):
+        retired.removed.append(f"{name} in MLflow")
+        if not dry_run:
+            reports.remove_run(run_id)
+    return retired
+
+
+def retire_lake_days(lake: Lake, days: int | None, *, dry_run: bool) -> Retired:
+    """Remove days that lie further back than so many before the newest one, of every asset. Releases stay.
+
+    Args:
+        lake: the folder.
+        days: to keep; None keeps all.
+        dry_run: only say what would be done.
+    """
+    retired = Retired("days of the lake")
+    if days is None:
+        retired.notes.append("all days are kept: ROAD_RETENTION_LAKE_DAYS is not set")
+        return retired
+    for asset in lake.daily_assets():
+        stored = lake.stored_days(asset)
+        first_kept = stored[-1] - timedelta(days=days)
+        old = [day for day in stored if day < first_kept]
+        retired.removed += [f"{asset} {day}" for day in old]
+        if not dry_run:
+            _remove(lake, asset, old)
+    return retired
+
+
+def _remove(lake: Lake, asset: str, days: list[date]) -> None:
+    for day in days:
+        lake.remove_day(asset, day)
