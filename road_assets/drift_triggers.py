@@ -97,6 +97,9 @@ def read_triggers(instance: dg.DagsterInstance, cursor: Cursor) -> NewTriggers:
     return NewTriggers(tuple(sorted(found, key=lambda trigger: trigger.measured_at)), held_by)
 
 
+_REPEATED_WITHIN: Final = timedelta(minutes=5)
+
+
 def read_history(instance: dg.DagsterInstance, now: datetime) -> History:
     """The retrainings of the last days, and the last promotion.
 
@@ -110,7 +113,9 @@ def read_history(instance: dg.DagsterInstance, now: datetime) -> History:
         *instance.get_run_records(going_on),
         *instance.get_run_records(ended, limit=_RUNS_REMEMBERED),
     ]
-    return History(now, tuple(map(_retraining, records)), _last_promotion(instance))
+    # An attempt whose process died counts by the one that Dagster repeats it with.
+    records = [record for record in records if run_tags.RETRIED_BY not in record.dagster_run.tags]
+    return History(now, tuple(_retraining(record, now) for record in records), _last_promotion(instance))
 
 
 def _evaluations(instance: dg.DagsterInstance, after: int) -> tuple[list[Trigger], str | None]:
@@ -180,17 +185,20 @@ def _last_day() -> date:
     return to_day(str(DAILY.get_last_partition_key()))
 
 
-def _retraining(record: dg.RunRecord) -> Retraining:
+def _retraining(record: dg.RunRecord, now: datetime) -> Retraining:
     run = record.dagster_run
     outcome = Outcome.UNFINISHED
-    if run.is_finished:
-        outcome = Outcome.SUCCEEDED if run.is_success else Outcome.FAILED
     ended = _moment(record.end_time) if record.end_time else record.update_timestamp.replace(tzinfo=UTC)
+    # Promised by Dagster, and begun within seconds; a promise that it did not keep then, it has forgotten.
+    repeated_soon = run.tags.get(run_tags.WILL_RETRY) == "true" and now - ended < _REPEATED_WITHIN
+    finished = run.is_finished and not repeated_soon
+    if finished:
+        outcome = Outcome.SUCCEEDED if run.is_success else Outcome.FAILED
     return Retraining(
         run_id=run.run_id,
         trigger=run.tags.get(run_tags.TRIGGER),
         requested_at=record.create_timestamp.replace(tzinfo=UTC),
-        ended_at=ended if run.is_finished else None,
+        ended_at=ended if finished else None,
         outcome=outcome,
     )
 

@@ -5,6 +5,7 @@ import getpass
 import dagster as dg
 from pydantic import Field
 
+from road_assets import run_tags
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import ModelRegistry
@@ -27,7 +28,9 @@ def rollback(
     context: dg.OpExecutionContext, config: RollbackConfig, database: Database, registry: ModelRegistry
 ) -> None:
     """Roll back, and show it on the page of ``production_model``."""
-    author = Author(config.decided_by or f"{getpass.getuser()} (rollback_job)", context.run_id)
+    repeated = run_tags.RETRY_NUMBER in context.run.tags
+    first_attempt = (context.run.root_run_id if repeated else None) or context.run_id
+    author = Author(config.decided_by or f"{getpass.getuser()} (rollback_job)", first_attempt)
     done = roll_back(database, registry, config.version, author)
     context.log.info(str(done))
     metadata = {

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from road_assets.core.reigns import ROLLED_BACK, former_champion
-from road_assets.pointer import hold_pointer
+from road_assets.core.reigns import ROLLED_BACK, NoFormerChampionError, former_champion
+from road_assets.pointer import Pointer, hold_pointer
+from road_assets.resources import decisions
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import ModelRegistry
@@ -33,6 +34,12 @@ class Rollback:
         )
 
 
+def _done_before(pointer: Pointer) -> tuple[int, int | None] | None:
+    """What an earlier attempt of the same run did: repeated after a kill, it must not go back one step more."""
+    run = pointer.author.dagster_run_id
+    return None if run is None else decisions.rolled_back_by(pointer.connection, run)
+
+
 def roll_back(database: Database, registry: ModelRegistry, version: int | None, author: Author) -> Rollback:
     """Bring back a version that was in production before.
 
@@ -40,7 +47,7 @@ def roll_back(database: Database, registry: ModelRegistry, version: int | None, 
         database: the platform's tables.
         registry: the model registry.
         version: to bring back; by default the one before the present one.
-        author: who decides.
+        author: who decides. Twice in the name of the same run is once.
 
     Raises:
         NoFormerChampionError: the version was never in production, is there now, or there is none before.
@@ -48,8 +55,15 @@ def roll_back(database: Database, registry: ModelRegistry, version: int | None, 
     """
     with hold_pointer(database, registry, author) as pointer:
         noticed = pointer.reconcile()
+        if done := _done_before(pointer):
+            return Rollback(*done, tuple(noticed))
         reigns = pointer.reigns()
         target, previous = former_champion(reigns, version), pointer.version()
+        if not registry.holds(target):
+            raise NoFormerChampionError(
+                f"version {target} is no longer in the model registry: it was removed as old, or by hand; nothing was "
+                "changed. ROAD_RETENTION_FORMER_CHAMPIONS says how many former champions are kept"
+            )
         model = registry.version(target)
         asked = "the version before it" if version is None else f"version {version}"
         decision = Decision(

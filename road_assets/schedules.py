@@ -1,13 +1,44 @@
 """What runs by the clock."""
 
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
 import dagster as dg
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
+from road_assets import run_tags
+from road_assets.core.missed_days import days_to_ask_for
 from road_assets.jobs import daily_job
+from road_assets.partitions import DAILY, TIMEZONE, to_day, to_key
 
-daily_schedule = dg.build_schedule_from_partitioned_job(
-    daily_job,
-    name="daily_schedule",
-    hour_of_day=3,
+_NAME: Final = "daily_schedule"
+
+
+@dg.schedule(
+    job=daily_job,
+    cron_schedule="0 3 * * *",
+    execution_timezone=TIMEZONE,
+    name=_NAME,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="At three in the morning in Paris: materialize yesterday.",
+    description=(
+        "At three in the morning in Paris: materialize yesterday, and the days before it that were missed because the "
+        "platform was stopped, up to a month of them."
+    ),
 )
+def daily_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Ask for each day that is due; Dagster's own catching up does not know jobs of assets."""
+    yesterday = context.scheduled_execution_time.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
+    first = to_day(str(DAILY.get_first_partition_key()))
+    days = [day for day in days_to_ask_for(yesterday, _last_asked(context.instance)) if day >= first]
+    if not days:
+        yield dg.SkipReason(f"{yesterday} was asked for already, or is before the first partition, {first}")
+    for day in days:
+        yield dg.RunRequest(run_key=f"day-{day}", partition_key=to_key(day))
+
+
+def _last_asked(instance: dg.DagsterInstance) -> date | None:
+    """The day of the last run that the schedule asked for."""
+    runs = instance.get_runs(dg.RunsFilter(tags={SCHEDULE_NAME_TAG: _NAME}), limit=1)
+    return to_day(runs[0].tags[run_tags.PARTITION]) if runs else None

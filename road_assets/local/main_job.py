@@ -17,7 +17,10 @@ SIGN_OF_LIFE_SECONDS: Final = 15.0
 """A person who sees nothing for longer than this thinks that it hangs."""
 
 SUCCEEDED: Final = "SUCCESS"
-FINISHED: Final = frozenset({SUCCEEDED, "FAILURE", "CANCELED"})
+FAILED: Final = "FAILURE"
+FINISHED: Final = frozenset({SUCCEEDED, FAILED, "CANCELED"})
+RETRY_SECONDS: Final = 120.0
+"""Dagster starts another attempt within seconds; its daemon may be starting itself."""
 
 
 class StepFailedError(LocalError):
@@ -96,7 +99,7 @@ class MainJob:
         """Submit one run and follow it to its end.
 
         Returns:
-            The run's id.
+            The run's id; that of the last attempt, where its process died and Dagster tried again.
 
         Raises:
             StepFailedError: the run failed or was cancelled.
@@ -111,13 +114,26 @@ class MainJob:
             status = self._client.status(run)
             events, cursor = self._client.events(run, cursor)  # after the status: at the end, none is missed
             progress.tell(events, status)
-            if status in FINISHED:
+            if status == FAILED and (attempt := self._next_attempt(run)):
+                self._report(f"  its process died ({progress.failure()}); Dagster tries again, run {attempt[:8]}")
+                run, cursor, progress = attempt, None, _Progress(self._report, started)
+            elif status in FINISHED:
                 break
             self._pause(POLL_SECONDS)
         if status != SUCCEEDED:
             raise StepFailedError(f"{step.title}: run {run} of {step.job} ended as {status}. {progress.failure()}")
         self._report(f"  done after {time.monotonic() - started:5.1f} s")
         return run
+
+    def _next_attempt(self, run: str) -> str | None:
+        """The run that repeats a failed one, waited for; nothing if it is not repeated."""
+        deadline = time.monotonic() + RETRY_SECONDS
+        # A run is marked as failed a moment before it is noted whether it is repeated.
+        while (tags := self._client.tags(run)).get(run_tags.WILL_RETRY) != "false" and time.monotonic() < deadline:
+            if attempt := tags.get(run_tags.RETRIED_BY):
+                return attempt
+            self._pause(POLL_SECONDS)
+        return None
 
 
 class _Progress:

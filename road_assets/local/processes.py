@@ -1,10 +1,15 @@
-"""The supervisor: starts services, waits until they answer, restarts one that dies, and stops all in reverse order."""
+"""The supervisor: starts services, waits until they answer, restarts one that dies, and stops all in reverse order.
 
+A service that dies after it has answered for a while is started again at once, however often that happens. One that
+dies early, again and again, has a reason that a restart does not cure: after growing pauses it is given up.
+"""
+
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -18,10 +23,19 @@ from road_assets.local.state import ProcessId
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LONGEST_BACKOFF_SECONDS: Final = 30.0
-MAX_RESTARTS: Final = 5
-RESTART_WINDOW_SECONDS: Final = 600.0
-"""More than ``MAX_RESTARTS`` ends within this time are no accident."""
+EARLY_SECONDS: Final = 10.0
+"""A service that dies before it has answered for so long dies early."""
 
+MAX_EARLY_ENDS: Final = 6
+"""So many early ends in a row are no accident; the pauses before the last five are 1, 2, 4, 8 and 16 s."""
+
+FULL_BYTES: Final = 32 * 2**20
+"""With less room than this nothing can work, and nothing is given up for it: somebody will make room."""
+
+LEFTOVER_SECONDS: Final = 2.0
+"""For what a dead service left running to end by itself; nobody else is looked after meanwhile."""
+
+MOST_COUNTED_ON_A_FULL_DISK: Final = 4
 STOP_SECONDS: Final = 8.0
 POLL_SECONDS: Final = 0.1
 
@@ -61,25 +75,39 @@ class _Running:
     process: subprocess.Popen[bytes]
     identity: ProcessId
     started: float
-    was_ready: bool = False
-    ends: list[float] = field(default_factory=list)
+    ready_since: float | None = None
+    early_ends: int = 0
     restart_at: float | None = None
+    restarted: bool = False
+
+    def died_early(self, now: float) -> bool:
+        return self.ready_since is None or now - self.ready_since < EARLY_SECONDS
 
 
 class Supervisor:
     """Keeps services running until it is told to stop. All methods belong to the main thread."""
 
-    def __init__(self, report: Callable[[str], None], on_change: Callable[[dict[str, ProcessId]], None]) -> None:
+    def __init__(
+        self,
+        report: Callable[[str], None],
+        on_change: Callable[[dict[str, ProcessId]], None],
+        on_restart: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Make a supervisor without services.
 
         Args:
             report: prints a line for people.
-            on_change: told the processes, in the order they were first started, whenever one is started.
+            on_change: told the processes, in the order they were first started, whenever one is started. Where it
+                raises ``OSError``, as on a full disk, it is told again until it does not.
+            on_restart: told the name of a service that died and of which nothing runs any more, just before it is
+                started again.
         """
         self._report = report
         self._on_change = on_change
+        self._on_restart = on_restart
         self._running: dict[str, _Running] = {}
         self._stop_signals = 0
+        self._untold = False
 
     def install_signal_handlers(self) -> None:
         """Let Ctrl-C, TERM and HUP stop the platform, also where a script has set Ctrl-C to be ignored.
@@ -113,14 +141,11 @@ class Supervisor:
             for running in list(waiting):
                 elapsed = time.monotonic() - running.started
                 if running.process.poll() is None and running.service.is_ready():
-                    running.was_ready = True
+                    running.ready_since = time.monotonic()
                     waiting.remove(running)
                     self._report(f"  {running.service.name:<12} ready after {elapsed:5.1f} s")
                 elif elapsed > running.service.ready_seconds:
-                    raise ServiceFailedError(
-                        f"{running.service.name} did not answer within {running.service.ready_seconds:.0f} s; "
-                        f"{running.service.log}:\n{tail(running.service.log)}"
-                    )
+                    raise ServiceFailedError(_mute(running.service))
             if waiting:
                 self.pause(POLL_SECONDS)
 
@@ -157,36 +182,70 @@ class Supervisor:
         self._running.clear()
 
     def _restart_dead(self) -> None:
+        if self._untold:
+            self._tell()
         for running in self._running.values():
             if running.process.poll() is None:
-                continue
-            if running.restart_at is None:
+                if running.restarted and running.ready_since is None:
+                    self._look_at(running)
+            elif running.restart_at is None:
                 self._schedule_restart(running)
             elif time.monotonic() >= running.restart_at:
-                end(session_members(running.identity), signal.SIGTERM, STOP_SECONDS)
-                running.process = running.service.launch()
-                running.identity = ProcessId.of(running.process.pid)
-                running.restart_at = None
-                self._tell()
-                self._report(f"  {running.service.name} started again")
+                self._restart(running)
+
+    def _look_at(self, running: _Running) -> None:
+        """Whether a service that was started again answers by now; one that stays mute is killed, as if it had died."""
+        elapsed = time.monotonic() - running.started
+        if running.service.is_ready():
+            running.ready_since = time.monotonic()
+            self._report(f"  {running.service.name} answers again after {elapsed:.1f} s")
+        elif elapsed > running.service.ready_seconds:
+            self._report(f"  {_mute(running.service)}")
+            running.process.kill()
+
+    def _restart(self, running: _Running) -> None:
+        end(session_members(running.identity), signal.SIGTERM, LEFTOVER_SECONDS)
+        try:
+            self._on_restart(running.service.name)
+            running.process = running.service.launch()
+        except OSError as error:
+            self._report(f"  {running.service.name} cannot be started: {error}")
+            running.restart_at = None  # one more early end
+            return
+        running.identity = ProcessId.of(running.process.pid)
+        running.started = time.monotonic()
+        running.ready_since, running.restart_at, running.restarted = None, None, True
+        self._tell()
+        self._report(f"  {running.service.name} started again")
 
     def _schedule_restart(self, running: _Running) -> None:
         now = time.monotonic()
-        running.ends = [moment for moment in running.ends if now - moment < RESTART_WINDOW_SECONDS] + [now]
+        running.early_ends = running.early_ends + 1 if running.died_early(now) else 0
         service, code = running.service, running.process.returncode
-        if not running.was_ready or len(running.ends) > MAX_RESTARTS:
-            when = "while starting" if not running.was_ready else f"{len(running.ends)} times, restarts do not help"
+        starting = running.ready_since is None and not running.restarted
+        full = not starting and _is_full(service.log.parent)
+        if full:
+            running.early_ends = min(running.early_ends, MOST_COUNTED_ON_A_FULL_DISK)
+        if starting or running.early_ends >= MAX_EARLY_ENDS:
+            when = "while starting" if starting else f"early {running.early_ends} times, restarts do not help"
             raise ServiceFailedError(
                 f"{service.name} ended ({_outcome(code)}) {when}; {service.log}:\n{tail(service.log)}"
             )
-        backoff = min(FIRST_BACKOFF_SECONDS * 2 ** (len(running.ends) - 1), LONGEST_BACKOFF_SECONDS)
+        grown = FIRST_BACKOFF_SECONDS * 2 ** (running.early_ends - 1) if running.early_ends else 0.0
+        backoff = min(grown, LONGEST_BACKOFF_SECONDS)
         running.restart_at = now + backoff
-        self._report(
-            f"  {service.name} ended ({_outcome(code)}), starting it again in {backoff:.0f} s; see {service.log}"
-        )
+        when = (f"in {backoff:.0f} s" if backoff else "at once") + (", but THE DISK IS FULL, make room" if full else "")
+        self._report(f"  {service.name} ended ({_outcome(code)}), starting it again {when}; see {service.log}")
 
     def _tell(self) -> None:
-        self._on_change({name: running.identity for name, running in self._running.items()})
+        try:
+            self._on_change({name: running.identity for name, running in self._running.items()})
+        except OSError as error:
+            if not self._untold:
+                self._report(f"  what runs cannot be written down ({error}); trying again until it can")
+            self._untold = True
+        else:
+            self._untold = False
 
 
 def _family(running: _Running) -> list[psutil.Process]:
@@ -197,6 +256,14 @@ def _family(running: _Running) -> list[psutil.Process]:
         children = psutil.Process(running.process.pid).children(recursive=True)
         members += [child for child in children if child.pid not in known]
     return members
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < FULL_BYTES
+
+
+def _mute(service: Service) -> str:
+    return f"{service.name} did not answer within {service.ready_seconds:.0f} s; {service.log}:\n{tail(service.log)}"
 
 
 def _outcome(code: int) -> str:

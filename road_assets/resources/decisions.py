@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from road_assets.core.metrics import DECIDING_METRIC
-from road_assets.core.reigns import REFUSED, Kind, Reign
+from road_assets.core.reigns import REFUSED, ROLLED_BACK, Kind, Reign
 from road_assets.core.verdict import Verdict
 
 
@@ -88,6 +88,7 @@ _ADD_VERDICT: Final = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING id, challenger, champion, candidates, promote, figures, reasons
 """
+_ROLLED_BACK_BY: Final = "SELECT version, previous_version FROM promotions WHERE decision = %s AND dagster_run_id = %s"
 _ADD_DECISION: Final = """
     INSERT INTO promotions (as_of, decision, version, previous_version, family, metric, figures, lower_bound, reasons,
                             decided_by, dagster_run_id, mlflow_run_id, verdict_id)
@@ -155,6 +156,12 @@ def acted_upon(connection: psycopg.Connection, verdict: StoredVerdict) -> bool:
     """Whether a decision was already made from a verdict."""
     found = connection.execute("SELECT 1 FROM promotions WHERE verdict_id = %s", (verdict.id,)).fetchone()
     return found is not None
+
+
+def rolled_back_by(connection: psycopg.Connection, dagster_run_id: str) -> tuple[int, int | None] | None:
+    """Version brought back by a run and the one before it; nothing if the run has not rolled back."""
+    found = connection.execute(_ROLLED_BACK_BY, (ROLLED_BACK, dagster_run_id)).fetchone()
+    return None if found is None else (int(found[0]), found[1])
 
 
 def add_decision(connection: psycopg.Connection, decision: Decision, author: Author) -> int:

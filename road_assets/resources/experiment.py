@@ -8,6 +8,11 @@ from typing import Any, Final
 import dagster as dg
 
 EXPERIMENT: Final = "accident-severity"
+_RUNNING: Final = "attributes.status = 'RUNNING'"
+_PARENT_TAG: Final = "mlflow.parentRunId"
+_DAGSTER_TAG: Final = "dagster_run_id"
+"""Given by dagster-mlflow."""
+
 _REFUSALS: Final = (401, 403)
 
 
@@ -26,6 +31,9 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
     from dagster_mlflow import mlflow_tracking
 
     _prepare(context.resource_config["tracking_uri"], context.resource_config["experiment_name"])
+    _end_abandoned(
+        context.resource_config["tracking_uri"], context.resource_config["experiment_name"], context.instance
+    )
     config = {
         "experiment_name": context.resource_config["experiment_name"],
         "mlflow_tracking_uri": context.resource_config["tracking_uri"],
@@ -67,6 +75,22 @@ def _prepare(tracking_uri: str, experiment: str) -> None:
                 "MLFLOW_TRACKING_PASSWORD to a user who may write to it"
             ) from error
         raise
+
+
+def _end_abandoned(tracking_uri: str, experiment: str, instance: dg.DagsterInstance | None) -> None:
+    """Mark MLflow's runs as killed whose Dagster run is over: its process was killed, and nobody else would."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=tracking_uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None or instance is None:
+        return
+    running = {run.info.run_id: run.data.tags for run in client.search_runs([found.experiment_id], _RUNNING)}
+    for run_id, tags in running.items():
+        above = running.get(tags.get(_PARENT_TAG, ""), {})
+        of = instance.get_run_by_id(tags.get(_DAGSTER_TAG) or above.get(_DAGSTER_TAG) or "")
+        if of is None or of.is_finished:
+            client.set_terminated(run_id, "KILLED")
 
 
 def _artifacts_beside(tracking_uri: str) -> str | None:

@@ -51,7 +51,7 @@ def _retraining(step: Step) -> list[dg.RunRequest]:
             run_key=f"drift-{trigger.name}-{attempt}-{step.request.requested_at.timestamp():.0f}",
             job_name=training_job.name,
             partition_key=to_key(trigger.day),
-            tags={run_tags.REASON: step.request_reason, run_tags.TRIGGER: trigger.name},
+            tags={run_tags.REASON: step.request_reason, run_tags.TRIGGER: trigger.name, **run_tags.NO_RETRIES},
         )
     ]
 

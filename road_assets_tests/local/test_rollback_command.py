@@ -17,6 +17,7 @@ from road_assets.pointer import hold_pointer
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import ModelRegistry
+from road_assets.rollback import roll_back
 from road_assets_tests.conftest import fresh_database
 from road_assets_tests.registered import register, registry_of_its_own
 
@@ -68,6 +69,15 @@ def test_it_goes_back_and_forth_and_says_what_it_did(
     assert "former champions: 1" in refused.output
     assert registry.production_version() == 2
     assert not home.exists()
+
+
+def test_a_run_that_is_repeated_after_a_kill_goes_back_once(two: tuple[Database, ModelRegistry]) -> None:
+    database, registry = two
+    first = roll_back(database, registry, None, Author("ann", "run-1"))
+    again = roll_back(database, registry, None, Author("ann", "run-1"))
+    assert (again.version, again.previous) == (first.version, first.previous) == (1, 2)
+    assert registry.production_version() == 1
+    assert roll_back(database, registry, 2, Author("ann", "run-2")).version == 2
 
 
 def test_with_mlflow_down_it_says_so_and_changes_nothing(

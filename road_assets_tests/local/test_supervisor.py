@@ -1,10 +1,10 @@
-"""Small real processes: started, killed, restarted and stopped; and supervisors that end in every way there is."""
+"""Small real processes: started, killed, restarted and stopped."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,17 +14,8 @@ import pytest
 from road_assets.local import processes
 from road_assets.local.processes import Service, ServiceFailedError, StopRequested, Supervisor
 from road_assets.local.spawn import spawn
-from road_assets.local.state import ProcessId, load_state
-from road_assets_tests.local.conftest import FOLDER, eventually, processes_with
-
-
-@pytest.fixture
-def mark() -> Iterator[str]:
-    """A word on the command lines of a test's processes; none of them outlives the test."""
-    word = f"mark-{uuid.uuid4().hex}"
-    yield word
-    for process in processes_with(word):
-        process.kill()
+from road_assets.local.state import ProcessId
+from road_assets_tests.local.conftest import eventually, processes_with
 
 
 class Site:
@@ -34,9 +25,12 @@ class Site:
         self.folder = folder
         self.lines: list[str] = []
         self.children: dict[str, ProcessId] = {}
+        self.disk_is_full = False
         self.supervisor = Supervisor(self.lines.append, self._note)
 
     def _note(self, children: dict[str, ProcessId]) -> None:
+        if self.disk_is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
         self.children = children
 
     def service(self, name: str, code: str, *arguments: str, ready: Callable[[], bool] = lambda: True) -> Service:
@@ -98,14 +92,110 @@ def test_a_service_that_ends_while_starting_fails_with_the_end_of_its_log(site: 
         site.up(broken)
 
 
-def test_a_service_that_keeps_dying_stops_the_platform(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_dies_early_again_and_again_stops_the_platform(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(processes, "FIRST_BACKOFF_SECONDS", 0.0)
-    monkeypatch.setattr(processes, "MAX_RESTARTS", 2)
-    answers = iter([True])
-    dying = site.service("dying", "import time; time.sleep(0.3); raise SystemExit(3)", ready=lambda: next(answers))
-    site.up(dying)
-    with pytest.raises(ServiceFailedError, match=r"dying ended \(exit code 3\) 3 times"):
+    monkeypatch.setattr(processes, "MAX_EARLY_ENDS", 3)
+    site.up(site.service("dying", "import time; time.sleep(0.3); raise SystemExit(3)"))
+    with pytest.raises(ServiceFailedError, match=r"dying ended \(exit code 3\) early 3 times"):
         site.supervisor.pause(20)
+
+
+def test_nothing_is_given_up_while_the_disk_is_full(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "FIRST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(processes, "MAX_EARLY_ENDS", 3)
+    monkeypatch.setattr(processes, "MOST_COUNTED_ON_A_FULL_DISK", 2)
+    monkeypatch.setattr(processes, "FULL_BYTES", 2**62)
+    site.up(site.service("dying", "import time; time.sleep(0.2); raise SystemExit(3)"))
+    site.supervisor.pause(2.5)
+    ends = [line for line in site.lines if "dying ended (exit code 3)" in line]
+    assert len(ends) > 3
+    assert all("THE DISK IS FULL, make room" in line for line in ends)
+
+
+def test_a_service_that_cannot_be_launched_for_a_moment_is_launched_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "FIRST_BACKOFF_SECONDS", 0.05)
+    whole = site.service("quiet", SLEEP)
+    problems = iter([None, OSError(errno.ENOSPC, "No space left on device"), None])
+
+    def launch() -> subprocess.Popen[bytes]:
+        if (problem := next(problems)) is not None:
+            raise problem
+        return whole.launch()
+
+    site.up(Service("quiet", launch, whole.is_ready, whole.log))
+    psutil.Process(site.children["quiet"].pid).kill()
+    site.supervisor.pause(1.5)
+    assert any("quiet cannot be started: [Errno 28]" in line for line in site.lines)
+    assert site.children["quiet"].alive()
+
+
+def test_a_service_that_is_killed_after_it_has_answered_for_a_while_is_started_again_for_ever(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "EARLY_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "MAX_EARLY_ENDS", 2)
+    site.up(site.service("quiet", SLEEP))
+    for kills in range(1, 5):
+        site.supervisor.pause(0.6)
+        psutil.Process(site.children["quiet"].pid).kill()
+        site.supervisor.pause(0.6)
+        assert len([line for line in site.lines if "starting it again at once" in line]) == kills
+        assert len([line for line in site.lines if "quiet answers again after" in line]) == kills
+    assert site.children["quiet"].alive()
+
+
+def test_a_service_that_stays_mute_after_a_restart_is_killed_and_tried_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "FIRST_BACKOFF_SECONDS", 0.0)
+    answers = iter([True])
+    service = site.service("mute", SLEEP, ready=lambda: next(answers, False))
+    site.up(Service("mute", service.launch, service.is_ready, service.log, ready_seconds=0.5))
+    first = site.children["mute"]
+    psutil.Process(first.pid).kill()
+    site.supervisor.pause(1.5)
+    text = "\n".join(site.lines)
+    assert "mute did not answer within" in text
+    assert text.count("mute ended (signal SIGKILL)") >= 2
+
+
+def test_what_runs_is_written_down_as_soon_as_the_disk_has_room_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "FIRST_BACKOFF_SECONDS", 0.0)
+    site.up(site.service("quiet", SLEEP))
+    first = site.children["quiet"]
+    site.disk_is_full = True
+    psutil.Process(first.pid).kill()
+    site.supervisor.pause(0.5)
+    assert site.children["quiet"] == first
+    assert sum("cannot be written down" in line for line in site.lines) == 1
+    site.disk_is_full = False
+    site.supervisor.pause(0.3)
+    assert site.children["quiet"] != first
+    assert site.children["quiet"].alive()
+
+
+def test_who_asks_is_told_of_a_restart_when_nothing_of_the_service_runs_any_more(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    alive: dict[str, bool] = {}
+    site.supervisor = Supervisor(
+        site.lines.append,
+        site._note,  # noqa: SLF001
+        lambda name: alive.update({name: site.children[name].alive()}),
+    )
+    try:
+        site.up(site.service("quiet", SLEEP))
+        assert alive == {}
+        psutil.Process(site.children["quiet"].pid).kill()
+        site.supervisor.pause(1.5)
+        assert alive == {"quiet": False}
+    finally:
+        site.supervisor.stop()
 
 
 def test_a_service_that_never_answers_is_given_up(site: Site, tmp_path: Path) -> None:
@@ -143,69 +233,6 @@ def test_a_stop_kills_what_ignores_it_with_all_its_children(
     assert eventually(lambda: len(processes_with(mark)) == 3)
     site.supervisor.stop()
     assert processes_with(mark) == []
-
-
-@pytest.fixture
-def supervised(tmp_path: Path, mark: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a supervisor of two services with a child each; ``mark`` is on all four command lines."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*options: str) -> subprocess.Popen[str]:
-        command = [sys.executable, str(FOLDER / "supervised.py"), str(tmp_path), mark, *options]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        process = subprocess.Popen(  # noqa: S603 - a file of these tests
-            command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
-        )
-        started.append(process)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line == "up\n":
-                break
-        assert eventually(lambda: len(_services(process, mark)) == 4)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def _services(supervisor: subprocess.Popen[str], mark: str) -> list[psutil.Process]:
-    return [process for process in processes_with(mark) if process.pid != supervisor.pid]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_term_and_hup_leave_no_orphan(
-    supervised: Callable[..., subprocess.Popen[str]], mark: str, number: signal.Signals, tmp_path: Path
-) -> None:
-    process = supervised()
-    state = load_state(tmp_path)
-    assert state is not None
-    assert list(state.services) == ["first", "second"]
-    os.killpg(process.pid, number)  # as a terminal does: to the group, not to one process
-    assert process.wait(15) == 0
-    assert _services(process, mark) == []
-    assert load_state(tmp_path) is None
-
-
-def test_ctrl_c_works_where_a_script_has_set_it_to_be_ignored(
-    supervised: Callable[..., subprocess.Popen[str]], mark: str
-) -> None:
-    process = supervised("ignore-int")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0
-    assert _services(process, mark) == []
-
-
-def test_a_supervisor_that_is_killed_leaves_no_orphan_for_long(
-    supervised: Callable[..., subprocess.Popen[str]], mark: str
-) -> None:
-    process = supervised()
-    process.kill()
-    process.wait()
-    assert eventually(lambda: _services(process, mark) == [], seconds=20)
 
 
 def test_a_wish_to_stop_interrupts_a_wait(site: Site) -> None:

@@ -105,6 +105,7 @@ def test_a_failed_check_requests_retraining_for_its_day(instance: dg.DagsterInst
     assert (request.job_name, request.partition_key) == ("training_job", "2024-03-01")
     assert "13 of 13 features drifted" in request.tags[run_tags.REASON]
     assert request.tags[run_tags.TRIGGER].startswith("check-")
+    assert request.tags.items() >= run_tags.NO_RETRIES.items(), "the sensor itself tries again"
 
 
 def test_evaluations_between_two_ticks_are_drained_oldest_first(instance: dg.DagsterInstance) -> None:
