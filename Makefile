@@ -9,13 +9,21 @@ VENV ?= .venv
 PYTHON ?=
 # Arguments for pytest: make test PYTEST_ARGS="-x road_assets_tests/core"
 PYTEST_ARGS ?=
+# Processes of tests, each with servers of its own; a file's tests stay together, since they share what they made.
+PYTEST_WORKERS ?= auto
+# For make backup and make restore
+TO ?=
+FROM ?=
+# Arguments for the suite of faults: make faults FAULTS_ARGS="--kills 50 --seed 7"
+FAULTS_ARGS ?=
 UV_VERSION ?= 0.13.9
 
 BIN := $(VENV)/bin
 LOCK := docker/requirements.lock
 STAMP := $(VENV)/.installed
+COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --no-strip-extras --no-annotate --no-header --generate-hashes --python-version 3.11
 
-.PHONY: help up down status clean distclean install test lint types
+.PHONY: help up down status backup restore clean distclean install test faults lint types lock
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -29,6 +37,12 @@ down: ## Stop the platform
 status: ## Tell what is running, and where
 	@if [ -x $(BIN)/road ]; then exec $(BIN)/road status; else echo "nothing is installed here; make up installs and starts"; fi
 
+backup: ## Write all state to one file: make backup TO=file-or-directory
+	@exec $(BIN)/road backup "$(TO)"
+
+restore: ## Bring that state back into a stopped platform: make restore FROM=file
+	@exec $(BIN)/road restore "$(FROM)"
+
 clean: ## Delete the state (ROAD_HOME, by default .road): tables, models, runs, downloaded releases
 	@if [ -x $(BIN)/road ]; then exec $(BIN)/road clean --yes; else echo "nothing is installed here; state, if any, is in .road"; fi
 
@@ -36,7 +50,10 @@ distclean: clean ## Delete the state and the environment
 	rm -rf $(VENV) build *.egg-info
 
 test: $(STAMP) lint types ## Lint, check types and run all tests
-	$(BIN)/python -m pytest --cov $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --cov --numprocesses $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+faults: $(STAMP) ## Kill parts of a platform of its own at random, fill its disk, check that nothing was lost (20 minutes)
+	$(BIN)/python -m road_assets_tests.faults $(FAULTS_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -47,6 +64,13 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 install: $(STAMP) ## Make the environment, without starting anything
+
+# The lock of everything, and of what each image takes of it: the same versions, no host. After changes of dependencies.
+lock: $(STAMP) ## Write the locks again from pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	$(COMPILE) pyproject.toml --group dev -o $(LOCK)
+	$(COMPILE) pyproject.toml --extra s3 --extra kubernetes -c $(LOCK) -o docker/pipeline.lock
+	$(COMPILE) --group pyproject.toml:service -c $(LOCK) -o docker/service.lock
 
 # Nothing here runs again until the lock or pyproject.toml is newer than the stamp.
 $(STAMP): $(LOCK) pyproject.toml

@@ -28,6 +28,7 @@ from road_assets.resources.database import migrate
 from road_assets.resources.dvc import DVC_VERSION, find_dvc
 from road_assets.resources.model_policy import ModelPolicy
 from road_assets.settings import ArchiveSettings, PlatformSettings
+from road_assets_tests.object_storage import BUCKET, serve_s3
 
 FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2024, 3, 15)
 SMALL_BOOSTING: Final = {"max_iter": 30, "alone_max_iter": 20, "learning_rate": 0.1}
@@ -35,6 +36,13 @@ SMALL_FOREST: Final = {
     "ops": {"severity_model": {"config": {"n_estimators": 20, "max_depth": 8, "boosting": SMALL_BOOSTING}}}
 }
 """Small models of every family."""
+
+INTEGRATION: Final = Path(__file__).with_name("integration")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: where several processes run the tests, one would be left alone with it."""
+    items.sort(key=lambda item: INTEGRATION not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -46,23 +54,38 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture(scope="session")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mlflow_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the real MLflow server keeps its state."""
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(mlflow_folder: Path) -> Iterator[str]:
     """A real MLflow server."""
-    with serve_mlflow(tmp_path_factory.mktemp("mlflow")) as url:
+    with serve_mlflow(mlflow_folder) as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a bucket on a real S3 server, for which the environment has keys."""
+    with serve_s3(tmp_path_factory.mktemp("s3")):
+        yield f"s3://{BUCKET}"
+
+
 @contextmanager
-def serve_mlflow(folder: Path, password: str | None = None) -> Iterator[str]:
+def serve_mlflow(folder: Path, password: str | None = None, port: int | None = None) -> Iterator[str]:
     """Run a real MLflow server over SQLite, its artifacts proxied; its state is in ``folder``.
 
     Args:
-        folder: empty one.
+        folder: empty one, or that of a server that was stopped, which then goes on.
         password: of the user ``admin``; without it everybody is let in.
+        port: to listen on; a free one if left out.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += [
         "--backend-store-uri",
@@ -97,7 +120,7 @@ def serve_mlflow(folder: Path, password: str | None = None) -> Iterator[str]:
         server.wait()
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 90) -> None:
+def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -154,9 +177,9 @@ class Platform:
         *,
         config: dict[str, Any] | None = None,
         tags: dict[str, str] | None = None,
-        only: str | None = None,
+        only: Sequence[str] = (),
     ) -> dg.ExecuteInProcessResult:
-        """Run a job, or one asset of it, for a partition or a range of days in one run; failures are in the result."""
+        """Run a job, or some assets of it, for a partition or a range of days in one run; failures are in it."""
         definition = self.definitions.resolve_job_def(job)
         days = {run_tags.PARTITION: str(first)}
         if last is not None:
@@ -166,7 +189,7 @@ class Platform:
                 config,
                 instance=self.instance,
                 raise_on_error=False,
-                asset_selection=[dg.AssetKey(only)] if only else None,
+                asset_selection=[dg.AssetKey(asset) for asset in only] or None,
                 tags={**days, **(tags or {})},
             )
 
@@ -191,7 +214,7 @@ class Platform:
 
 @pytest.fixture(scope="session")
 def make_platform(
-    postgres: EmbeddedPostgres, mlflow_url: str, tmp_path_factory: pytest.TempPathFactory
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Callable[..., Platform]:
     """Makes a platform with empty tables of its own, on a generated release or on the one in a directory."""
 
@@ -201,7 +224,8 @@ def make_platform(
         first: date = FIRST_DAY,
         last: date = LAST_DAY,
         releases: Path | None = None,
-        mlflow: str = mlflow_url,
+        mlflow: str | None = None,
+        storage: str | None = None,
         candidates: Sequence[str] = ("forest",),
     ) -> Platform:
         home = tmp_path_factory.mktemp("platform")
@@ -211,14 +235,14 @@ def make_platform(
             files = generate_release(first.year, accidents=accidents, seed=7, first_day=first, last_day=last)
             for name, content in files.items():
                 (releases / name).write_bytes(content)
-        settings = PlatformSettings(home=home, releases_dir=releases)
+        settings = PlatformSettings(home=home, releases_dir=releases, storage_url=storage)
         return Platform(
             home,
             releases,
             build_definitions(settings, model_policy=ModelPolicy(candidates=list(candidates))),
             dg.DagsterInstance.ephemeral(),
             fresh_database(postgres, home.name),
-            mlflow,
+            request.getfixturevalue("mlflow_url") if mlflow is None else mlflow,
         )
 
     return make
