@@ -2,16 +2,22 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from road_assets.local.errors import LocalError
 from road_assets.settings import GateSettings, PlatformSettings, PortSettings, ServiceSecrets
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from road_assets.local.services import Site
+
+_Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class _Commands(click.Group):
@@ -95,6 +101,28 @@ def rollback(version: int | None) -> None:
 
 
 @main.command()
+@click.argument("first", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--months", default=12, type=click.IntRange(1, 12), show_default=True, help="Of a range at most.")
+@click.option("--dagster", help="Address of Dagster's web server, where it is not this platform's.")
+def backfill(first: "datetime", last: "datetime", months: int, dagster: str | None) -> None:
+    """Ingest the days from FIRST to LAST in ranges that run side by side.
+
+    Their releases must have been read (baac_release). As many runs go on at once as Dagster is set to
+    (max_concurrent_runs). Doing it again gives the same rows.
+    """
+    from road_assets.local.backfill import Backfill, run_backfill
+    from road_assets.local.dagster_client import DagsterClient
+    from road_assets.local.services import LOCATION
+
+    if last < first:
+        raise click.BadParameter("LAST is before FIRST")
+    client = DagsterClient(dagster or _site().addresses["dagster"], LOCATION)
+    seconds = run_backfill(client, Backfill(first.date(), last.date(), months), click.echo)
+    click.echo(f"ingested {first:%Y-%m-%d} to {last:%Y-%m-%d} in {seconds:.0f} s")
+
+
+@main.command()
 @click.option("--admin", is_flag=True, help="Allow to set the noise and to roll back, too.")
 def token(admin: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Print a token for the service, good for half an hour; who can read its signing secret needs no password."""
@@ -132,6 +160,16 @@ def set_user_password(name: str) -> None:
     click.echo(set_password(_site(), name))
 
 
+@users.command("role")
+@click.argument("name")
+@click.argument("role", type=click.Choice(["user", "admin"]))
+def set_user_role(name: str, role: str) -> None:
+    """Say what a user may do: ask for estimates, or also set the noise and roll back."""
+    from road_assets.local.users import set_role
+
+    click.echo(set_role(_site(), name, role))
+
+
 @users.command("disable")
 @click.argument("name")
 def disable_user(name: str) -> None:
@@ -159,6 +197,46 @@ def show_users() -> None:
 
 
 @main.command()
+def migrate() -> None:
+    """Bring the platform's own tables to the newest revision. `road up` does so itself.
+
+    Dagster's tables are migrated by `dagster instance migrate`, MLflow's by `mlflow db upgrade`.
+    """
+    from road_assets.local.migrations import migrate_tables
+
+    click.echo(migrate_tables(_site()))
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--with-secrets", is_flag=True, help="Include what signs tokens and what Alertmanager brings.")
+def backup(target: Path, with_secrets: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Write all state to one file: tables, runs, models, Parquet files, reports. The platform may run meanwhile.
+
+    TARGET is the file, or a directory, in which it is named by date and time. Where the databases are elsewhere, they
+    are those of ROAD_DATABASE_URL, DAGSTER_POSTGRES_URL and MLFLOW_BACKEND_STORE_URI.
+    """
+    from road_assets.local.backup import backup as save
+
+    click.echo(save(_site(), target, click.echo, with_secrets=with_secrets))
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Replace the state that is there.")
+@click.option("--check", is_flag=True, help="Only compare the file with its checksums, and say what it holds.")
+def restore(source: Path, replace: bool, check: bool) -> None:  # noqa: FBT001 - click passes them by name
+    """Bring back the state that `road backup` has written to SOURCE. The platform must be stopped, its databases not.
+
+    State that is there is kept, and nothing is done, unless it may be replaced.
+    """
+    from road_assets.local.backup import check as look
+    from road_assets.local.backup import restore as bring_back
+
+    click.echo(look(source) if check else bring_back(_site(), source, click.echo, replace=replace))
+
+
+@main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(yes: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Delete all state of this ROAD_HOME: tables, models, runs, downloaded releases."""
@@ -170,16 +248,51 @@ def clean(yes: bool) -> None:  # noqa: FBT001 - click passes it by name
     click.echo(delete(site))
 
 
+@main.command("make-secrets")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def make_secrets(folder: Path) -> None:
+    """Make random secrets for servers in FOLDER, as far as they are missing; what is there stays."""
+    from road_assets.server.make_secrets import make_secrets as make
+
+    made = make(folder)
+    click.echo(f"made {', '.join(made)}" if made else "every secret is there; nothing was changed")
+
+
+@main.command()
+def provision() -> None:
+    """Bring a Postgres server to this version: roles, databases, tables, rights. The embedded one needs none of it."""
+    from road_assets.server.provision import provision as prepare
+    from road_assets.server.settings import ProvisionSettings
+
+    prepare(_read(ProvisionSettings), click.echo)
+
+
+@main.command()
+def load() -> None:
+    """Bring the newest release through the graph of a Dagster on servers, as `road up` does on one machine."""
+    from road_assets.server.load import load as bring
+    from road_assets.server.settings import LoadSettings
+
+    bring(_read(PlatformSettings), _read(LoadSettings), click.echo)
+
+
+def _read(settings: type[_Settings]) -> _Settings:
+    try:
+        return settings()
+    except ValidationError as error:
+        raise click.ClickException(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    wrong = [(str(item["loc"][0]), item["msg"]) for item in error.errors(include_input=False)]
+    return "\n".join(f"{name if name.isupper() else f'ROAD_{name.upper()}'}: {message}" for name, message in wrong)
+
+
 def _site(*, demo: bool = False) -> "Site":
     from road_assets.local.platform import make_site
 
-    try:
-        settings, ports = PlatformSettings(), PortSettings()
-        GateSettings()  # read by the code location; a wrong one is named before anything starts
-    except ValidationError as error:
-        wrong = [(str(item["loc"][0]), item["msg"]) for item in error.errors(include_input=False)]
-        lines = [f"{name if name.isupper() else f'ROAD_{name.upper()}'}: {message}" for name, message in wrong]
-        raise click.ClickException("\n".join(lines)) from None
+    settings, ports = _read(PlatformSettings), _read(PortSettings)
+    _read(GateSettings)  # by the code location, too; a wrong one is named before anything starts
     return make_site(settings.model_copy(update={"demo": settings.demo or demo}), ports)
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 from road_assets.assets.archive import model_archive
 from road_assets.assets.drift import drift_report
 from road_assets.assets.features import features
-from road_assets.assets.live_traffic import live_traffic_drift
+from road_assets.assets.live_traffic import live_traffic_drift, predictions
 from road_assets.assets.model import severity_model
 from road_assets.assets.model_card import model_card
 from road_assets.assets.production import production_model
@@ -32,6 +32,8 @@ from road_assets.resources.quality import QualityLimits
 from road_assets.resources.releases import ReleasesResource
 from road_assets.resources.reports import Reports
 from road_assets.resources.retraining import RetrainingSettings
+from road_assets.retention.job import retention_schedule
+from road_assets.retention.settings import Retention, RetentionSettings
 from road_assets.schedules import daily_schedule
 from road_assets.sensors import ALL_SENSORS
 from road_assets.settings import DriftSettings, GateSettings, ModelSettings, PlatformSettings
@@ -51,17 +53,18 @@ ASSETS = (
     model_archive,
     model_metrics_table,
     drift_report,
+    predictions,
     live_traffic_drift,
     drift_alert,
 )
 
 
 def build_resources(settings: PlatformSettings) -> dict[str, Any]:
-    """The resources of a platform whose state is under ``settings.home``.
+    """The resources of a platform whose state is under ``settings.home``, its files under ``settings.storage``.
 
     Secrets stay in the environment until a run needs them.
     """
-    lake = Lake(root=str(settings.home / "lake"))
+    lake = Lake(root=f"{settings.storage}/lake")
     limits, models = GateSettings(), ModelSettings()
     mlflow_uri = dg.EnvVar("MLFLOW_TRACKING_URI")
     served = (settings.mlflow_tracking_uri or "").startswith("http")  # a SQLite file has no pages
@@ -78,6 +81,7 @@ def build_resources(settings: PlatformSettings) -> dict[str, Any]:
         "retraining": RetrainingSettings(
             cooldown_minutes=settings.retraining_cooldown_minutes, attempts=settings.retraining_attempts
         ),
+        "retention": Retention(**RetentionSettings().model_dump()),
         "drift_settings": DriftSettingsResource(**DriftSettings().model_dump()),
         "model_policy": ModelPolicy(candidates=list(models.candidates), missed_case_cost=models.missed_case_cost),
         "gate_margins": GateMargins(
@@ -87,7 +91,7 @@ def build_resources(settings: PlatformSettings) -> dict[str, Any]:
         "registry": ModelRegistry(tracking_uri=mlflow_uri, public_url=mlflow_pages),
         "archive": ModelArchive(folder=str(settings.home / "archive")),
         "reports": Reports(
-            folder=str(settings.home / "reports" / "drift"), tracking_uri=mlflow_uri, public_url=mlflow_pages
+            folder=f"{settings.storage}/reports/drift", tracking_uri=mlflow_uri, public_url=mlflow_pages
         ),
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "MLFLOW_TRACKING_URI"}}),
     }
@@ -105,7 +109,7 @@ def build_definitions(settings: PlatformSettings | None = None, **resource_overr
         assets=ASSETS,
         asset_checks=[gate],
         jobs=ALL_JOBS,
-        schedules=[daily_schedule],
+        schedules=[daily_schedule, retention_schedule],
         sensors=ALL_SENSORS,
         resources=resources,
         executor=dg.in_process_executor,

@@ -1,5 +1,6 @@
 """The code location as Dagster loads it."""
 
+import os
 import subprocess
 import sys
 
@@ -27,7 +28,10 @@ def test_daily_assets_materialize_a_window_in_one_run() -> None:
         assert graph.get(dg.AssetKey(name)).backfill_policy == dg.BackfillPolicy.single_run()
 
 
-@pytest.mark.parametrize("job", ["release_job", "ingest_job", "drift_job", "daily_job", "training_job", "rollback_job"])
+@pytest.mark.parametrize(
+    "job",
+    ["release_job", "ingest_job", "drift_job", "daily_job", "training_job", "rollback_job", "retention_job"],
+)
 def test_every_job_resolves(job: str) -> None:
     assert defs.resolve_job_def(job).name == job
 
@@ -60,7 +64,28 @@ def test_the_margins_of_the_gate_come_from_the_environment(monkeypatch: pytest.M
     assert build_resources(PlatformSettings())["gate_margins"].margins() == Margins(0.01, 0.02, 0.03)
 
 
+def test_what_the_service_was_asked_stands_between_the_model_and_the_drift_of_live_traffic() -> None:
+    graph = defs.resolve_asset_graph()
+    asked = graph.get(dg.AssetKey("predictions"))
+    assert asked.is_external, "the service writes it"
+    assert asked.parent_keys == {dg.AssetKey("production_model")}
+    assert asked.child_keys == {dg.AssetKey("live_traffic_drift")}
+
+
 def test_promotion_waits_for_the_gate() -> None:
     training = defs.resolve_job_def("training_job").graph.dependencies
     (waits,) = [known for name, known in training.items() if name.name == "production_model"]
     assert "severity_model_gate" in str(waits)
+
+
+@pytest.mark.parametrize(("chosen", "executor"), [("in_process", "in_process"), ("k8s", "k8s")])
+def test_the_steps_of_a_training_are_jobs_of_kubernetes_where_that_is_asked(chosen: str, executor: str) -> None:
+    if chosen == "k8s":
+        pytest.importorskip("dagster_k8s", reason="dagster-k8s is not installed")
+    program = (
+        "from road_assets.definitions import defs; "
+        "print([defs.resolve_job_def(name).executor_def.name for name in ('training_job', 'ingest_job')])"
+    )
+    command, environment = [sys.executable, "-W", "ignore", "-c", program], {**os.environ, "ROAD_STEP_EXECUTOR": chosen}
+    found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603
+    assert found.stdout.strip() == str([executor, "in_process"])

@@ -184,5 +184,5 @@ def _links(report: PublishedReport | None) -> Mapping[str, Any]:
         return {"report": "none drawn, as the run's config asks"}
     return {
         "report (MLflow)": dg.MetadataValue.url(report.url),
-        "report (file)": dg.MetadataValue.path(str(report.page)),
+        "report (file)": dg.MetadataValue.path(report.page),
     }

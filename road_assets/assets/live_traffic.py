@@ -21,11 +21,26 @@ from road_assets.resources.traffic import read_traffic
 SCORES: Final = "live_traffic_scores"
 FEATURES: Final = "live_traffic_features"
 
+predictions = dg.AssetSpec(
+    "predictions",
+    deps=["production_model"],
+    group_name="drift",
+    owners=OWNERS,
+    kinds={"postgres", "table"},
+    description=(
+        "Every question that the service answered, with the model's version and probability: a table in Postgres that "
+        "the service itself writes, a part for each UTC day, kept for ROAD_API_PREDICTION_RETENTION_DAYS. Dagster "
+        "only reads it."
+    ),
+    metadata={"dagster/table_name": "public.predictions"},
+)
+"""Made outside of Dagster, and shown in the lineage."""
+
 
 @dg.asset(
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    deps=["production_model"],
+    deps=["production_model", predictions],
     group_name="drift",
     owners=OWNERS,
     kinds={"postgres"},

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from road_assets.resources.model_policy import ModelPolicy
 
 FEATURES: Final = "features"
+TRAINING_RESOURCES: Final = {
+    "container_config": {
+        "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
+    }
+}
+"""Of the Job that trains, on Kubernetes with an executor per step; elsewhere nobody reads it."""
+
 POOL: Final = "training"
 """One training at a time: it takes all cores."""
 
@@ -38,6 +45,7 @@ _COMPARED: Final = ("roc_auc", "average_precision", "brier", "calibration_error"
     owners=OWNERS,
     kinds={"scikitlearn", "mlflow", "onnx"},
     pool=POOL,
+    op_tags={"dagster-k8s/config": TRAINING_RESOURCES},
     required_resource_keys={"mlflow", "lake", "registry", "model_policy"},
     description=(
         "Candidates of each family (ROAD_CANDIDATES) trained on what was known as of the day and judged on the real "

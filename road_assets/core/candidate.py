@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from road_assets.core.bundle import ANSWER_TOLERANCE, Bundle, BundleError, FeatureMatrix, Probabilities, pack
+from road_assets.core.bundle import (
+    ANSWER_TOLERANCE,
+    Bundle,
+    BundleError,
+    FeatureMatrix,
+    NotExplainedError,
+    Probabilities,
+    pack,
+)
 from road_assets.core.drift_reference import DriftReference, freeze_reference, sample_reference
 from road_assets.core.families import FamilySettings, FittedModel, parameters_of
 from road_assets.core.history import Windows
@@ -25,6 +33,9 @@ MISSED_CASE_COST: Final = 1.0
 """A missed severe case costs as much as a needless dispatch, unless a setting says otherwise."""
 
 KNOWN_QUESTIONS: Final = 100
+EXPLAINED_QUESTIONS: Final = 4
+"""Known questions, one of the 13 features alone among them, whose explanations must lead to the model's answers."""
+
 REFERENCE_SAMPLE_ROWS: Final = 20_000
 """Real training rows kept beside the model for the drift report's pictures; the score uses the counts of all."""
 
@@ -111,7 +122,7 @@ def train_candidate(  # noqa: PLR0913 - what a candidate is made from
 
     Raises:
         ValueError: a side holds only one class.
-        BundleError: graph and model disagree.
+        BundleError: graph or explanations and model disagree.
     """
     split = split_rows(rows, windows)
     if split.evaluation.empty:
@@ -141,8 +152,9 @@ def train_candidate(  # noqa: PLR0913 - what a candidate is made from
         created_at=created_at,
     )
     questions = known_scenes(KNOWN_QUESTIONS, seed=settings.random_state)[:, : len(model.features)]
-    files = pack(model.to_graph(), questions, model.predict(questions), facts)
+    files = pack(model.to_graph(), questions, model.predict(questions), facts, model.to_explanation())
     bundle = Bundle.open(files)
+    _check_explanations(bundle, questions[:EXPLAINED_QUESTIONS])
     _check_agreement(bundle, matrix, probabilities)
     _check_agreement(bundle, hidden, without_scene)
     real = split.training[~split.training["synthetic"]]
@@ -167,6 +179,14 @@ def data_source_of(rows: pd.DataFrame) -> str:
 def window_of(days: Sequence[date]) -> Window:
     """First and last of some days."""
     return Window(first_day=min(days), last_day=max(days))
+
+
+def _check_explanations(bundle: Bundle, questions: FeatureMatrix) -> None:
+    try:
+        for row in questions:
+            bundle.explain(row[None, :])
+    except NotExplainedError as error:
+        raise BundleError(str(error)) from error
 
 
 def _check_agreement(bundle: Bundle, matrix: FeatureMatrix, probabilities: Probabilities) -> None:

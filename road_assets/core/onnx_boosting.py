@@ -17,8 +17,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from road_assets.core.bundle import GRAPH_INPUT
 from road_assets.core.calibration import Scaling
-from road_assets.core.onnx_trees import LESS_OR_EQUAL, MEMBER, Nodes, scale, to_bytes, to_rows, tree_sum
+from road_assets.core.onnx_trees import scale, to_bytes, to_rows, tree_sum
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
+from road_assets.core.tree_nodes import LESS_OR_EQUAL, MEMBER, Nodes, share_of_rows
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 
 Scaled = tuple[HistGradientBoostingClassifier, Scaling]
@@ -108,12 +109,16 @@ def gains_of(trees: HistGradientBoostingClassifier) -> npt.NDArray[np.float64]:
     return gains
 
 
+def base_of(trees: HistGradientBoostingClassifier) -> float:
+    """Log-odds that all trees are added to."""
+    return float(np.asarray(trees._baseline_prediction).item())  # noqa: SLF001 - not public, pinned and tested
+
+
 def _log_odds(
     name: str, trees: HistGradientBoostingClassifier, scaling: Scaling
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    base = float(np.asarray(trees._baseline_prediction).item())  # noqa: SLF001 - not public, pinned and tested
-    scaled, constants = scale(f"{name}_sum", name, scaling, base=base)
-    return [tree_sum(_collect(trees), "precise", f"{name}_sum"), *scaled], constants
+    scaled, constants = scale(f"{name}_sum", name, scaling, base=base_of(trees))
+    return [tree_sum(to_nodes(trees), "precise", f"{name}_sum"), *scaled], constants
 
 
 def _choose() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
@@ -136,11 +141,23 @@ def _trees_of(trees: HistGradientBoostingClassifier) -> list[npt.NDArray[Any]]:
     return [tree.nodes for (tree,) in trees._predictors]  # noqa: SLF001 - not public, pinned and tested
 
 
-def _collect(trees: HistGradientBoostingClassifier) -> Nodes:
+def to_nodes(trees: HistGradientBoostingClassifier) -> Nodes:
+    """The trees as arrays, columns and codes numbered as in the model's input."""
     columns = _Columns.of(trees)
     parts: dict[str, list[npt.NDArray[Any]]] = {
         name: []
-        for name in ("feature", "split", "left", "left_leaf", "right", "right_leaf", "weight", "mode", "missing")
+        for name in (
+            "feature",
+            "split",
+            "left",
+            "left_leaf",
+            "right",
+            "right_leaf",
+            "weight",
+            "mode",
+            "missing",
+            "share",
+        )
     }
     members: list[tuple[float, ...]] = []
     roots: list[int] = []
@@ -158,6 +175,8 @@ def _collect(trees: HistGradientBoostingClassifier) -> Nodes:
             parts[f"{side}_leaf"].append(leaf[inner[side]])
         parts["mode"].append(np.where(inner["is_categorical"], MEMBER, LESS_OR_EQUAL))
         parts["missing"].append(inner["missing_go_to_left"])
+        rows = nodes["count"].astype(np.float64)
+        parts["share"].append(share_of_rows(rows[inner["left"]], rows[inner["right"]]))
         parts["weight"].append(nodes["value"][leaf])
         members += [
             columns.members(
@@ -182,6 +201,7 @@ def _collect(trees: HistGradientBoostingClassifier) -> Nodes:
         leaf_weight=joined["weight"].astype(np.float64),
         mode=joined["mode"].astype(np.uint8),
         missing_is_true=joined["missing"].astype(np.int64),
+        true_share=joined["share"].astype(np.float64),
         members=tuple(members),
     )
 

@@ -17,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 
 from road_assets.core.bundle import GRAPH_INPUT
 from road_assets.core.calibration import Scaling
-from road_assets.core.onnx_trees import LESS_OR_EQUAL, ML, Nodes, constant, scale, to_bytes, to_rows, tree_sum
+from road_assets.core.onnx_trees import ML, constant, scale, to_bytes, to_rows, tree_sum
 from road_assets.core.training import FOREST, IMPUTER, SCALER
+from road_assets.core.tree_nodes import LESS_OR_EQUAL, Nodes, share_of_rows
 from road_assets.core.vocabulary import FEATURES
 
 SHARE_LIMIT: Final = 1e-4
@@ -39,7 +40,7 @@ def to_graph(pipeline: Pipeline, scaling: Scaling | None = None) -> bytes:
     Raises:
         ValueError: a tree never splits, because its rows were too few or all alike.
     """
-    nodes = _collect(pipeline[FOREST], pipeline[SCALER])
+    nodes = to_nodes(pipeline)
     operators = [
         helper.make_node(
             "Imputer",
@@ -73,9 +74,19 @@ def to_graph(pipeline: Pipeline, scaling: Scaling | None = None) -> bytes:
     return to_bytes([*operators, *last], [*constants, *axes], columns=len(FEATURES))
 
 
+def to_nodes(pipeline: Pipeline) -> Nodes:
+    """The trees as arrays, the scaler folded into their thresholds; they take codes, none of them unknown.
+
+    Raises:
+        ValueError: a tree never splits, because its rows were too few or all alike.
+    """
+    return _collect(pipeline[FOREST], pipeline[SCALER])
+
+
 def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> Nodes:
     parts: dict[str, list[npt.NDArray[np.int64] | npt.NDArray[np.float64]]] = {
-        name: [] for name in ("feature", "split", "true_child", "true_leaf", "false_child", "false_leaf", "weight")
+        name: []
+        for name in ("feature", "split", "true_child", "true_leaf", "false_child", "false_leaf", "weight", "rows")
     }
     roots: list[int] = []
     inner_before = leaves_before = 0
@@ -93,6 +104,8 @@ def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> Nodes:
         parts["true_leaf"].append((~inner[left]).astype(np.int64))
         parts["false_child"].append(number[right])
         parts["false_leaf"].append((~inner[right]).astype(np.int64))
+        rows = tree.weighted_n_node_samples
+        parts["rows"].append(share_of_rows(rows[left], rows[right]))
         share = tree.value[~inner, 0, 1] / tree.value[~inner, 0, :].sum(axis=1)
         parts["weight"].append(share / len(forest.estimators_))
         roots.append(inner_before)
@@ -110,6 +123,7 @@ def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> Nodes:
         leaf_weight=joined["weight"].astype(np.float64),
         mode=np.full(len(joined["feature"]), LESS_OR_EQUAL, dtype=np.uint8),
         missing_is_true=np.zeros(len(joined["feature"]), dtype=np.int64),  # the imputer leaves none
+        true_share=joined["rows"].astype(np.float64),
     )
 
 

@@ -16,3 +16,7 @@ REASON: Final = "road/reason"
 
 PARTITION: Final = "dagster/partition"
 """Tag that Dagster itself reads: which partition a run is for."""
+
+RANGE_START: Final = "dagster/asset_partition_range_start"
+RANGE_END: Final = "dagster/asset_partition_range_end"
+"""Tags that Dagster reads in its place: for which days, the last one included."""

@@ -10,7 +10,7 @@ circulation routière", edition of 4 October 2023; ``equipement`` groups its ``s
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from road_assets.core.vocabulary import FEATURE_NAMES, UNKNOWN_CODE, Code
+from road_assets.core.vocabulary import FEATURE_NAMES, UNKNOWN_CODE, Code, Feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,21 @@ class SceneField:
             return ", ".join(f"{code.value} = {getattr(code, language)}" for code in self.codes)
         to, unit = ("à", _UNITS_FR.get(self.unit, self.unit)) if language == "fr" else ("to", self.unit)
         return f"{self.low} {to} {self.high} {unit}".rstrip()
+
+
+def describe_value(field: Feature | SceneField, value: int | None, language: Literal["fr", "en"] = "en") -> str:
+    """Say a value in words, as ``Belt``, ``34 years`` or ``Unknown``.
+
+    Args:
+        field: one of the 13 features, or an optional field.
+        value: one that it may have; None where it is unknown.
+        language: of the words.
+    """
+    if value is None:
+        return "Inconnu" if language == "fr" else "Unknown"
+    if isinstance(field, SceneField) and field.kind == "number":
+        return f"{value} {_UNITS_FR.get(field.unit, field.unit) if language == 'fr' else field.unit}".rstrip()
+    return next(str(getattr(code, language)) for code in field.codes if code.value == value)
 
 
 _UNITS_FR: Final = {"years": "ans", "o'clock": "h"}

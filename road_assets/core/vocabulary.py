@@ -34,6 +34,9 @@ class Code:
     en: str
 
 
+NOT_RECORDED: Final = Code(UNKNOWN_CODE, "Non renseigné", "Not recorded")
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One of the 13 inputs of the model.

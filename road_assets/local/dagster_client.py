@@ -5,7 +5,7 @@ Dagster's own Python client imports all of Dagster, which takes seconds and 150 
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ _LAUNCH = """mutation Launch($params: ExecutionParams!) { launchRun(executionPar
   ... on Error { message } } }"""
 
 _STATUS = """query Status($id: ID!) { runOrError(runId: $id) { __typename
-  ... on Error { message } ... on Run { status } } }"""
+  ... on Error { message } ... on Run { status tags { key value } } } }"""
 
 _EVENTS = """query Events($id: ID!, $cursor: String, $limit: Int) {
   logsForRun(runId: $id, afterCursor: $cursor, limit: $limit) { __typename
@@ -87,17 +87,25 @@ class Event:
 class DagsterClient:
     """Speaks to one web server about one code location."""
 
-    def __init__(self, address: str, location: str, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        address: str,
+        location: str,
+        pause: Callable[[float], None] = time.sleep,
+        *,
+        request_seconds: float = REQUEST_SECONDS,
+    ) -> None:
         """Name the server; nothing is asked yet.
 
         Args:
             address: ``http://host:port`` of the web server.
             location: name of the code location.
             pause: sleeps between attempts; may raise to give up waiting.
+            request_seconds: how long one answer may take.
         """
         self._location = location
         self._pause = pause
-        self._http = httpx.Client(base_url=address, timeout=REQUEST_SECONDS, trust_env=False)
+        self._http = httpx.Client(base_url=address, timeout=request_seconds, trust_env=False)
 
     def ask(self, document: str, **variables: Any) -> Any:
         """Send one GraphQL operation, again for a while if the server is away.
@@ -146,8 +154,16 @@ class DagsterClient:
         daemons = self.ask(_DAEMONS)["daemonHealth"]["allDaemonStatuses"]
         return all((daemon["lastHeartbeatTime"] or 0) > moment for daemon in daemons if daemon["required"])
 
-    def launch(self, job: str, tags: Mapping[str, str]) -> str:
+    def launch(
+        self, job: str, tags: Mapping[str, str], assets: Iterable[str] = (), config: Mapping[str, Any] | None = None
+    ) -> str:
         """Submit a run of a job.
+
+        Args:
+            job: its name.
+            tags: of the run, which name its partitions.
+            assets: only these of the job; all of them by default.
+            config: of the run; that of the job by default.
 
         Returns:
             The run's id.
@@ -158,13 +174,16 @@ class DagsterClient:
         repository = self.repository()
         if repository is None:
             raise DagsterError(f"code location {self._location} is not loaded")
+        selector: dict[str, Any] = {
+            "repositoryLocationName": self._location,
+            "repositoryName": repository,
+            "jobName": job,
+        }
+        if assets:
+            selector["assetSelection"] = [{"path": [asset]} for asset in assets]
         params = {
-            "selector": {
-                "repositoryLocationName": self._location,
-                "repositoryName": repository,
-                "jobName": job,
-            },
-            "runConfigData": {},
+            "selector": selector,
+            "runConfigData": dict(config or {}),
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
         }
         return str(self.ask(_LAUNCH, params=params)["run"]["runId"])
@@ -172,6 +191,10 @@ class DagsterClient:
     def status(self, run: str) -> str:
         """Status of a run, such as ``QUEUED`` or ``SUCCESS``."""
         return str(self.ask(_STATUS, id=run)["status"])
+
+    def tags(self, run: str) -> dict[str, str]:
+        """Tags of a run, those included that Dagster gave it when it failed."""
+        return {tag["key"]: tag["value"] for tag in self.ask(_STATUS, id=run)["tags"]}
 
     def events(self, run: str, cursor: str | None) -> tuple[list[Event], str | None]:
         """Events of a run after a cursor, all there are now, and the cursor to go on from."""

@@ -18,9 +18,18 @@ from road_assets.local.main_job import MainJob, StepFailedError
 from road_assets.local.planning import Planner
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.processes import ServiceFailedError, StopRequested, Supervisor
-from road_assets.local.services import LOCATION, PROJECT, Site
+from road_assets.local.services import CODE, LOCATION, PROJECT, Site
 from road_assets.local.state import PlatformState, ProcessId, forget_state, locked
-from road_assets.local.tasks import Task, migrate_tables, note_dagster_prepared, prepare_dagster
+from road_assets.local.tasks import (
+    Task,
+    TaskFailedError,
+    end_orphans,
+    migrate_tables,
+    note_dagster_prepared,
+    note_mlflow_prepared,
+    prepare_dagster,
+    prepare_mlflow,
+)
 from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
 
 LOCATION_SECONDS: Final = 120.0
@@ -69,7 +78,8 @@ class _Platform:
         self._started = started
         self._began = time.time()
         self._tasks: list[Task] = []
-        self._supervisor = Supervisor(report, self._note_children)
+        self._searches: list[Task] = []
+        self._supervisor = Supervisor(report, self._note_children, self._note_restart)
         self._state = PlatformState(
             supervisor=ProcessId.of(os.getpid()),
             addresses=site.addresses,
@@ -89,12 +99,13 @@ class _Platform:
             self._show_banner()
             while True:
                 self._supervisor.pause(WATCH_SECONDS)
+                self._look_at_searches()
         except StopRequested:
             self._report("stopping …")
         finally:
             stopping = time.monotonic()
             self._planner.stop()
-            for task in self._tasks:
+            for task in (*self._tasks, *self._searches):
                 task.kill()
             self._supervisor.stop()
             forget_state(self._site.home)
@@ -116,10 +127,12 @@ class _Platform:
             self._report(
                 f"  (root's Postgres runs as nobody, who cannot enter {site.home}: see {site.postgres.outside})"
             )
+        self._finish(prepare_mlflow(site))
         mlflow, code = services.mlflow_service(site), services.code_service(site)
         supervisor.launch(mlflow)
         self._finish(prepare_dagster(site), migrate_tables(site))
         note_dagster_prepared(site)
+        note_mlflow_prepared(site)
         supervisor.launch(code)  # not earlier: it would make Dagster's tables too, and one of the two would fail
         api = services.api_service(site)
         supervisor.launch(api)
@@ -194,6 +207,21 @@ class _Platform:
     def _note_children(self, children: dict[str, ProcessId]) -> None:
         self._state.services = children
         self._state.save(self._site.home)
+
+    def _note_restart(self, name: str) -> None:
+        """The runs are children of the code server; what is left of them was ended just before this."""
+        if name == CODE:
+            self._searches.append(end_orphans(self._site, time.time()))
+
+    def _look_at_searches(self) -> None:
+        for search in list(self._searches):
+            try:
+                done = search.is_done()
+            except TaskFailedError as error:
+                self._report(f"  runs that died with the code server may be left as started. {error}")
+                done = True
+            if done:
+                self._searches.remove(search)
 
 
 def production_version(mlflow: str) -> str | None:

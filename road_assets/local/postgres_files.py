@@ -93,6 +93,15 @@ def _announced(home: Path, outside: Path) -> Path:
     return outside
 
 
+def programs_here() -> Path:
+    """Directory of the server's programs as they are installed, for those who need no server.
+
+    Raises:
+        PostgresError: the wheel is not installed.
+    """
+    return _programs(_wheel_directory())
+
+
 def _wheel_directory() -> Path:
     # find_spec does not run the package, whose import would start to manage servers by its own rules.
     spec = importlib.util.find_spec(WHEEL)

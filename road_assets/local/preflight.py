@@ -9,6 +9,7 @@ from typing import Final
 import psutil
 
 from road_assets.local.errors import LocalError
+from road_assets.local.state import UNFINISHED_FILE
 from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
 
 MIN_FREE_BYTES: Final = 3 * 10**9
@@ -32,6 +33,8 @@ def check(settings: PlatformSettings, ports: PortSettings, secrets: ServiceSecre
         *python_problems(sys.version_info[:2]),
         *port_problems(ports),
         *disk_problems(settings.home),
+        *restore_problems(settings.home),
+        *storage_problems(settings),
         *input_problems(settings),
         *mode_problems(settings, ports, secrets),
     ]
@@ -85,6 +88,30 @@ def disk_problems(home: Path) -> list[str]:
     return [
         f"{free / 1e9:.1f} GB are free below {place}, needed are {need}; make room, or set ROAD_HOME to another disk"
     ]
+
+
+def restore_problems(home: Path) -> list[str]:
+    """Whether a restore was cut off, and the state is half of this and half of that."""
+    note = home / UNFINISHED_FILE
+    if not note.exists():
+        return []
+    source = note.read_text().strip()
+    return [f"a restore of {source} into {home} was cut off; `road restore --replace {source}` completes it"]
+
+
+def storage_problems(settings: PlatformSettings) -> list[str]:
+    """Whether the object storage can be reached with what the environment says, where one is asked for."""
+    from road_assets.resources.files import require_bucket
+
+    try:
+        require_bucket(settings.storage)
+    except FileNotFoundError:
+        reason = "there is no such bucket, or these keys may not see it"
+    except Exception as error:  # noqa: BLE001 - each provider's client has errors of its own, which say what is wrong
+        reason = str(error)
+    else:
+        return []
+    return [f"ROAD_STORAGE_URL={settings.storage} cannot be used: {reason}"]
 
 
 def input_problems(settings: PlatformSettings) -> list[str]:

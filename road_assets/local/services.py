@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,9 @@ PROJECT: Final = Path(__file__).parents[2]
 """Directory of ``workspace.yaml`` and ``dagster.yaml``; children work in it."""
 
 LOCATION: Final = "road_assets"
+CODE: Final = "code"
+"""Name of the code server, whose children are the runs."""
+
 DEFINITIONS: Final = "road_assets.definitions"
 CODE_HOST: Final = "127.0.0.1"
 SERVICE_PREFIX: Final = "ROAD_API_"
@@ -95,6 +98,7 @@ def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "GIT_PYTHON_REFRESH": "quiet",  # MLflow warns at length where git is not installed
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "ORT_DISABLE_TELEMETRY": "1",  # else ONNX Runtime tells Microsoft of each session
         "DO_NOT_TRACK": "1",
     }
 
@@ -116,9 +120,20 @@ def platform_environment(site: Site) -> dict[str, str]:
         "ROAD_CODE_HOST": CODE_HOST,
         "ROAD_CODE_PORT": str(site.ports.code_port),
     }
+    if settings.storage_url is not None:
+        environment["ROAD_STORAGE_URL"] = settings.storage_url
     if settings.releases_dir is not None:
         environment["ROAD_RELEASES_DIR"] = str(settings.releases_dir)
     return environment
+
+
+def mlflow_environment(site: Site) -> dict[str, str]:
+    """Environment of MLflow's server; the address is not among its arguments, which every user can read."""
+    return {
+        **base_environment(os.environ),
+        "MLFLOW_BACKEND_STORE_URI": site.postgres.url("mlflow").replace("postgresql://", "postgresql+psycopg2://", 1),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else seven more processes of 210 MB
+    }
 
 
 def postgres_service(site: Site) -> Service:
@@ -132,23 +147,17 @@ def mlflow_service(site: Site) -> Service:
     port = str(site.ports.mlflow_port)
     host = site.ports.bind_host
     hosts = os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS") or f"127.0.0.1:{port},localhost:{port},{host}:{port}"
-    environment = {
-        **base_environment(os.environ),
-        # In the environment, not among the arguments, which every user of the machine can read.
-        "MLFLOW_BACKEND_STORE_URI": site.postgres.url("mlflow").replace("postgresql://", "postgresql+psycopg2://", 1),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else seven more processes of 210 MB
-    }
     command = ["mlflow", "server", "--host", host, "--port", port, "--workers", "1", "--allowed-hosts", hosts]
-    command += ["--artifacts-destination", str(site.home / "mlflow")]
-    return _python_service(site, "mlflow", command, environment, f"{site.addresses['mlflow']}/health")
+    command += ["--artifacts-destination", f"{site.settings.storage}/mlflow"]
+    return _python_service(site, "mlflow", command, mlflow_environment(site), f"{site.addresses['mlflow']}/health")
 
 
 def code_service(site: Site) -> Service:
     """The code server: loads the definitions once, for the web server and the daemon, and starts the runs."""
     command = ["dagster", "api", "grpc", "--host", CODE_HOST, "--port", str(site.ports.code_port)]
     command += ["--module-name", site.definitions, "--location-name", LOCATION]
-    launch = partial(_spawn_python, site, "code", command, platform_environment(site))
-    return Service("code", launch, partial(_accepts, CODE_HOST, site.ports.code_port), site.log("code"))
+    launch = partial(_spawn_python, site, CODE, command, platform_environment(site))
+    return Service(CODE, launch, partial(_accepts, CODE_HOST, site.ports.code_port), site.log(CODE))
 
 
 def dagster_service(site: Site) -> Service:
@@ -160,17 +169,17 @@ def dagster_service(site: Site) -> Service:
     return _python_service(site, "dagster", command, platform_environment(site), probe)
 
 
-def daemon_service(site: Site, started: float | None = None) -> Service:
-    """Dagster's daemon: the queue of runs, schedules, sensors.
-
-    Args:
-        site: the platform.
-        started: only a sign of life after this moment counts; now if not given.
-    """
-    moment = started or time.time()
+def daemon_service(site: Site) -> Service:
+    """Dagster's daemon: the queue of runs, schedules, sensors. Only a sign of life after its last launch counts."""
+    launched = time.time()
     command = ["dagster._daemon", "run", "--workspace", str(PROJECT / "workspace.yaml")]
-    launch = partial(_spawn_python, site, "daemon", command, platform_environment(site))
-    return Service("daemon", launch, partial(_daemons_alive, site.addresses["dagster"], moment), site.log("daemon"))
+
+    def launch() -> subprocess.Popen[bytes]:
+        nonlocal launched
+        launched = time.time()
+        return _spawn_python(site, "daemon", command, platform_environment(site))
+
+    return Service("daemon", launch, lambda: _daemons_alive(site.addresses["dagster"], launched), site.log("daemon"))
 
 
 def api_service(site: Site) -> Service:
@@ -192,9 +201,15 @@ def api_service(site: Site) -> Service:
 def is_answering(url: str) -> bool:
     """Whether a GET is answered with a success."""
     try:
-        return httpx.get(url, timeout=PROBE_SECONDS, trust_env=False).is_success
+        return _prober().get(url).is_success
     except httpx.TransportError:
         return False
+
+
+@cache
+def _prober() -> httpx.Client:
+    """One for all: making a client reads all certificates, which costs more than the question."""
+    return httpx.Client(timeout=PROBE_SECONDS, trust_env=False)
 
 
 def _python_service(site: Site, name: str, command: list[str], environment: dict[str, str], probe: str) -> Service:
@@ -214,10 +229,15 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
+def _give_up(_: float) -> None:
+    """In the place of a pause: who probes has other services to look after, and asks again later."""
+    raise DagsterError("no answer at the first try")
+
+
 def _daemons_alive(dagster: str, moment: float) -> bool:
     if not is_answering(f"{dagster}/server_info"):
         return False
-    client = DagsterClient(dagster, LOCATION)
+    client = DagsterClient(dagster, LOCATION, _give_up, request_seconds=PROBE_SECONDS)
     try:
         return client.daemon_alive_since(moment)
     except DagsterError:

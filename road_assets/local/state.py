@@ -15,6 +15,9 @@ from road_assets.local.errors import LocalError
 
 STATE_FILE: Final = "platform.json"
 LOCK_FILE: Final = "lock"
+UNFINISHED_FILE: Final = "restore.unfinished"
+"""There while a restore replaces the state, and after one that was killed; it names the backup."""
+
 SAME_START_SECONDS: Final = 0.5
 """Tolerance for a process's start time: the clock may be set between two looks."""
 

@@ -1,21 +1,28 @@
 """Work done once in a child process while others start: it needs libraries that the supervisor does without."""
 
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final
 
+import psycopg
+
 from road_assets.local.errors import LocalError
-from road_assets.local.services import PROJECT, Site, platform_environment
+from road_assets.local.services import PROJECT, Site, mlflow_environment, platform_environment
 from road_assets.local.spawn import spawn, tail
 
 SCHEMA_STAMP: Final = "dagster.version"
 """File in ``ROAD_HOME`` that tells which version of Dagster has prepared its tables last."""
 
-_MIGRATE_TABLES: Final = """
-from road_assets.resources.database import migrate
-from road_assets.settings import PlatformSettings
-migrate(PlatformSettings().require_database_url())
+MLFLOW_STAMP: Final = "mlflow.version"
+"""The same for MLflow."""
+
+_UPGRADE_MLFLOW: Final = """
+import os
+from mlflow.cli import cli
+cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
 """
+"""``mlflow db upgrade``, but for the address, which every user of the machine could read among the arguments."""
 
 
 class TaskFailedError(LocalError):
@@ -25,11 +32,13 @@ class TaskFailedError(LocalError):
 class Task:
     """A child process that is expected to end."""
 
-    def __init__(self, site: Site, name: str, arguments: list[str]) -> None:
-        """Start Python with these arguments."""
+    def __init__(
+        self, site: Site, name: str, arguments: list[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start Python with these arguments, in the platform's environment or another one."""
         self.name = name
         self.log = site.log(name)
-        environment = platform_environment(site)
+        environment = platform_environment(site) if environment is None else environment
         self.process = spawn([sys.executable, *arguments], log=self.log, env=environment, cwd=PROJECT)
 
     def is_done(self) -> bool:
@@ -52,13 +61,32 @@ class Task:
 
 def migrate_tables(site: Site) -> Task:
     """Bring the platform's own tables to the newest revision."""
-    return Task(site, "migrate", ["-c", _MIGRATE_TABLES])
+    return Task(site, "migrate", ["-m", "road_assets.cli", "migrate"])
+
+
+def prepare_mlflow(site: Site) -> Task | None:
+    """Migrate MLflow's tables, once per version; where there are none, its server makes them."""
+    if _is_stamped(site, MLFLOW_STAMP, "mlflow"):
+        return None
+    with psycopg.connect(site.postgres.url("mlflow")) as connection:
+        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            return None
+    return Task(site, "mlflow-migrate", ["-c", _UPGRADE_MLFLOW], mlflow_environment(site))
+
+
+def end_orphans(site: Site, before: float) -> Task:
+    """Mark the runs that died with the code server as failed.
+
+    Args:
+        site: the platform.
+        before: moment when no process of a run was left, in seconds since the epoch.
+    """
+    return Task(site, "orphans", ["-m", "road_assets.local.orphans", str(before)])
 
 
 def prepare_dagster(site: Site) -> Task | None:
     """Make or migrate Dagster's tables, once per version: services that did it would get in each other's way."""
-    stamp = site.home / SCHEMA_STAMP
-    if stamp.exists() and stamp.read_text() == version("dagster"):
+    if _is_stamped(site, SCHEMA_STAMP, "dagster"):
         return None
     return Task(site, "dagster-migrate", ["-m", "dagster", "instance", "migrate"])
 
@@ -66,3 +94,13 @@ def prepare_dagster(site: Site) -> Task | None:
 def note_dagster_prepared(site: Site) -> None:
     """Remember that the tables suit this version."""
     (site.home / SCHEMA_STAMP).write_text(version("dagster"))
+
+
+def note_mlflow_prepared(site: Site) -> None:
+    """Remember that MLflow's tables suit this version."""
+    (site.home / MLFLOW_STAMP).write_text(version("mlflow"))
+
+
+def _is_stamped(site: Site, stamp: str, package: str) -> bool:
+    path = site.home / stamp
+    return path.exists() and path.read_text() == version(package)

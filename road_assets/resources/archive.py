@@ -86,7 +86,7 @@ class ModelArchive(dg.ConfigurableResource):
             CommandError: git or DVC failed before anything was to be pushed.
         """
         settings, folder = self.settings(), Path(self.folder)
-        with _alone(folder):
+        with alone(folder):
             repository = GitRepository.open(settings, folder)
             repository.branch()
             repository.remote_address()  # refused before anything is written
@@ -177,8 +177,12 @@ def _persist(push: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One archive run at a time; a kill frees the lock."""
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the archive: one run at a time, or a backup; a kill frees the lock.
+
+    Args:
+        folder: of the lock, ``ModelArchive.folder``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from road_assets.addresses import holds_password
 from road_assets.resources.commands import CommandError, run_command
-from road_assets.settings import ArchiveSettings, SettingsError, holds_password
+from road_assets.settings import ArchiveSettings, SettingsError
 
 DVC_VERSION: Final = "3.67.1"
 REMOTE: Final = "road"

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from road_assets.addresses import holds_password
 from road_assets.resources.commands import CommandError, run_command
-from road_assets.settings import ArchiveSettings, SettingsError, holds_password
+from road_assets.settings import ArchiveSettings, SettingsError
 
 _SSH_ADDRESS: Final = re.compile(r"[\w.-]+@[\w.-]+:")
 _PUSHED: Final = "refs/road-archive/pushed"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 import pandas as pd
 
-from road_assets.core.bundle import BUNDLE_FILES, MANIFEST_FILE, read_manifest
+from road_assets.core.bundle import MANIFEST_FILE, files_of, read_manifest
 from road_assets.core.candidate import Candidate
 from road_assets.core.drift import CodeCounts
 from road_assets.core.drift_reference import DriftReference, read_counts, read_reference
@@ -152,7 +152,7 @@ class ModelRegistry(dg.ConfigurableResource):
 
     def bundle_files(self, model: RegisteredModel) -> dict[str, bytes]:
         """The serving bundle of a version."""
-        return self._download(model.run_id, BUNDLE_FOLDER, BUNDLE_FILES)
+        return self._download(model.run_id, BUNDLE_FOLDER, files_of(model.manifest))
 
     def drift_reference(self, model: RegisteredModel) -> DriftReference:
         """What drift is measured against, frozen when the version was trained."""

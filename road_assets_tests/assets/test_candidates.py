@@ -26,7 +26,7 @@ def trained(platform: Platform) -> tuple[Platform, dict[str, Any]]:
     policy = ModelPolicy(candidates=["forest", "boosting"], missed_case_cost=4.0)
     settings = PlatformSettings(home=platform.home, releases_dir=platform.releases)
     both = replace(platform, definitions=build_definitions(settings, model_policy=policy))
-    run = both.run("training_job", AS_OF, config=SMALL_FOREST, only="severity_model")
+    run = both.run("training_job", AS_OF, config=SMALL_FOREST, only=("severity_model",))
     assert run.success
     return both, dict(run.asset_materializations_for_node("severity_model")[0].metadata)
 

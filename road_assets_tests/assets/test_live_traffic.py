@@ -63,7 +63,7 @@ def asked(platform: Platform) -> Iterator[Platform]:
 @pytest.fixture(scope="module")
 def score(asked: Platform) -> Callable[..., dg.ExecuteInProcessResult]:
     def run(first: date, last: date | None = None) -> dg.ExecuteInProcessResult:
-        run = asked.run("daily_job", first, last, only="live_traffic_drift")
+        run = asked.run("daily_job", first, last, only=("live_traffic_drift",))
         assert run.success, failure_of(run)
         return run
 

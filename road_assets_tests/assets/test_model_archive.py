@@ -11,7 +11,7 @@ from road_assets_tests.conftest import LAST_DAY, Platform, failure_of
 
 
 def archive(platform: Platform) -> dg.ExecuteInProcessResult:
-    return platform.run("training_job", LAST_DAY, only="model_archive")
+    return platform.run("training_job", LAST_DAY, only=("model_archive",))
 
 
 def said(run: dg.ExecuteInProcessResult) -> str:

@@ -121,7 +121,7 @@ def test_the_other_days_of_the_window_stay_as_they_are_stored(rehearsal: Rehears
 
 
 def test_what_a_model_learned_from_noisy_days_is_said(rehearsal: Rehearsal) -> None:
-    run = rehearsal.platform.run("training_job", LAST_DAY, config=SMALL_FOREST, only="severity_model")
+    run = rehearsal.platform.run("training_job", LAST_DAY, config=SMALL_FOREST, only=("severity_model",))
     assert run.success, failure_of(run)
     (trained,) = run.asset_materializations_for_node("severity_model")
     assert trained.metadata["noise (days that are a rehearsal)"].value == f"rehearsal: noise 0.8 on {DAY}"
@@ -147,7 +147,7 @@ def test_features_follow_their_mix_and_not_a_setting_changed_since(rehearsal: Re
     platform = rehearsal.platform
     materialize(platform, 0)
     set_noise(platform.resource("database"), 0.8, by="a test")
-    run = platform.run("ingest_job", DAY, only="features")
+    run = platform.run("ingest_job", DAY, only=("features",))
     set_noise(platform.resource("database"), 0, by="a test")
     assert run.success, failure_of(run)
     pd.testing.assert_frame_equal(frames(platform)["features"], rehearsal.clean["features"])
@@ -162,7 +162,7 @@ def test_partitions_older_than_the_column_are_read_as_clean(rehearsal: Rehearsal
         pq.write_table(pq.read_table(path, partitioning=None).drop_columns([NOISE]), path)
     for noise in (0.8, 0):  # beside a day that has the column, as an evaluation reads them
         materialize(platform, noise)
-    run = platform.run("ingest_job", before, only="features")
+    run = platform.run("ingest_job", before, only=("features",))
     mix.write_bytes(whole_mix)
     assert run.success, failure_of(run)
     assert features.read_bytes() == expected

@@ -34,7 +34,7 @@ class Story:
 
     def decide(self) -> dict[str, Any]:
         """Materialize production_model alone."""
-        run = self.platform.run("training_job", LAST_DAY, only="production_model")
+        run = self.platform.run("training_job", LAST_DAY, only=("production_model",))
         assert run.success, failure_of(run)
         (event,) = run.asset_materializations_for_node("production_model")
         return {name: value.value for name, value in event.metadata.items()}
@@ -169,7 +169,7 @@ def test_with_mlflow_down_nothing_is_decided(story: Story, monkeypatch: pytest.M
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     before = story.told()
     run = replace(story.platform, mlflow_url="http://127.0.0.1:9").run(
-        "training_job", LAST_DAY, only="production_model"
+        "training_job", LAST_DAY, only=("production_model",)
     )
     assert not run.success
     assert story.told() == before

@@ -8,8 +8,9 @@ from road_assets.core.scene_fields import (
     SCENE_FIELD_NAMES,
     SCENE_FIELDS,
     SceneField,
+    describe_value,
 )
-from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY, TARGET, UNKNOWN_CODE
+from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURE_NAMES, GRAVITY, TARGET, UNKNOWN_CODE
 
 
 def test_the_input_is_the_13_features_then_the_14_optional_fields() -> None:
@@ -51,3 +52,19 @@ def test_a_range_is_told_with_its_unit_in_either_language() -> None:
     assert (fields["age"].describe_codes("en"), fields["age"].describe_codes("fr")) == ("0 to 120 years", "0 à 120 ans")
     assert fields["vma"].describe_codes() == "5 to 130 km/h"
     assert fields["nbv"].describe_codes("fr") == "1 à 20"
+
+
+def test_a_value_is_said_in_words_with_its_unit_or_as_unknown() -> None:
+    fields = {**FEATURE_BY_NAME, **{field.name: field for field in SCENE_FIELDS}}
+    said = [
+        (describe_value(fields[name], value, "en"), describe_value(fields[name], value, "fr"))
+        for name, value in (("catu", 3), ("age", 34), ("vma", 80), ("nbv", 2), ("equipement", 2), ("lum", None))
+    ]
+    assert said == [
+        ("Pedestrian", "Piéton"),
+        ("34 years", "34 ans"),
+        ("80 km/h", "80 km/h"),
+        ("2", "2"),
+        ("Helmet", "Casque"),
+        ("Unknown", "Inconnu"),
+    ]

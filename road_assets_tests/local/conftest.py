@@ -4,6 +4,7 @@ import os
 import socket
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,3 +64,12 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+@pytest.fixture
+def mark() -> Iterator[str]:
+    """A word on the command lines of a test's processes; none of them outlives the test."""
+    word = f"mark-{uuid.uuid4().hex}"
+    yield word
+    for process in processes_with(word):
+        process.kill()
