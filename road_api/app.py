@@ -25,7 +25,7 @@ from road_api.controllers.predict import PredictController, PredictCsvController
 from road_api.controllers.reload import ReloadController
 from road_api.fast_lane import FastLane
 from road_api.log_in_limit import LogInLimit
-from road_api.logs import configure_logging
+from road_api.logs import all_lines_written, configure_logging
 from road_api.metrics import Metrics
 from road_api.observe import Observer
 from road_api.openapi import PROTECTED, make_openapi_config
@@ -148,6 +148,7 @@ def create_app(settings: Settings) -> Litestar:
             file_limiter=anyio.CapacityLimiter(CONCURRENT_FILES),
         ),
         lifespan=[
+            all_lines_written,
             _follow_production(poller, client.aclose, settings.poll_seconds),
             users.lifespan,
             watch_platform(tables, dagster, store, metrics, settings.figures_seconds, (users.watched,)),
@@ -159,7 +160,7 @@ def create_app(settings: Settings) -> Litestar:
         multipart_form_part_limit=MAX_FIELDS,
         logging_config=None,
     )
-    app.asgi_handler = Observer(FastLane(app.asgi_handler, check, store, log), metrics)
+    app.asgi_handler = FastLane(Observer(app.asgi_handler, metrics), check, store, log)
     return app
 
 

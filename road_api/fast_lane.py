@@ -8,11 +8,14 @@ everything a document says, has one source. Both ways give the same bytes.
 from typing import Any, Final
 
 import msgspec
+import structlog
 from litestar.enums import ScopeType
 from litestar.exceptions import NotAuthorizedException
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from road_api.auth import TokenCheck, token_of
+from road_api.observe import REQUEST_ID, Observer, begin
+from road_api.safe_headers import with_safe_headers
 from road_api.services.estimate import tell
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
@@ -27,15 +30,18 @@ MAX_BODY_BYTES: Final = 4096
 
 _LOOKED_AT: Final = (b"authorization", b"content-encoding")
 
-_JSON: Final = (b"content-type", b"application/json")
+_HEADERS: Final = with_safe_headers([(b"content-type", b"application/json")], PATH)
+_OK: Final = 200
+
+logger = structlog.get_logger()
 
 
 class FastLane:
-    """ASGI application around another one."""
+    """ASGI application around the one that is observed; what it answers itself, it has counted and logged there."""
 
-    def __init__(self, app: ASGIApp, check: TokenCheck, store: ModelStore, log: PredictionLog) -> None:
-        """Answer perfect questions, and hand the others to an application."""
-        self._app = app
+    def __init__(self, observer: Observer, check: TokenCheck, store: ModelStore, log: PredictionLog) -> None:
+        """Answer perfect questions, and hand the others to the application that is observed."""
+        self._observer = observer
         self._check = check
         self._store = store
         self._log = log
@@ -44,27 +50,31 @@ class FastLane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["path"] != PATH or scope["type"] != ScopeType.HTTP or not _asks(scope):
-            await self._app(scope, receive, send)
+            await self._observer(scope, receive, send)
             return
         token = _token(scope)
         if not token or self._store.current is None:
-            await self._app(scope, receive, send)
+            await self._observer(scope, receive, send)
             return
+        request_id, _ = begin(scope)
         first: Any = await receive()
-        answer = await self._answer(scope, token, first)
+        try:
+            answer = await self._answer(request_id, token, first)
+        except Exception:  # the framework's way will meet it too, and make an answer of it
+            logger.exception("the short way fails", request_id=request_id)
+            answer = None
         if answer is None:
-            await self._app(scope, _again(first, receive), send)
+            await self._observer(scope, _again(first, receive), send)
             return
-        scope["path_template"] = PATH
-        head: Any = {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [_JSON, (b"content-length", b"%d" % len(answer))],
-        }
+        length = (b"content-length", b"%d" % len(answer))
+        headers = [*_HEADERS, length, (REQUEST_ID, request_id.encode())]
+        head: Any = {"type": "http.response.start", "status": _OK, "headers": headers}
         await send(head)
         await send({"type": "http.response.body", "body": answer, "more_body": False})
+        scope["path_template"] = PATH
+        self._observer.note(scope, _OK, len(first["body"]), len(answer))
 
-    async def _answer(self, scope: HTTPScope, token: str, message: Any) -> bytes | None:
+    async def _answer(self, request_id: str, token: str, message: Any) -> bytes | None:
         """The whole answer, None if it is another one's to give."""
         if message["type"] != "http.request" or message["more_body"] or len(message["body"]) > MAX_BODY_BYTES:
             return None
@@ -77,9 +87,10 @@ class FastLane:
         if cells is None or model is None:
             return None
         probability = model.bundle.predict_one(cells)
-        note = self._log.for_request(scope["state"]["request_id"], user.username, model.ref.version)
+        note = self._log.for_request(request_id, user.username, model.ref.version)
+        answer = self._encoder.encode(tell(model, user.username, probability))
         note(values_of(cells).reshape(1, -1), (probability,), (ALONE,))
-        return self._encoder.encode(tell(model, user.username, probability))
+        return answer
 
 
 def _asks(scope: HTTPScope) -> bool:

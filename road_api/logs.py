@@ -1,25 +1,64 @@
 """Logs: one JSON object per line on standard output, those of uvicorn included."""
 
+import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
+from litestar import Litestar
 
 logger = structlog.get_logger()
 
-_LINES: structlog.BytesLogger | None = None
-"""Where lines go, once that was said."""
+FLUSH_SECONDS: Final = 0.1
+"""Longest time that a request's line waits for others; a process that is killed takes those along that wait."""
+
+LINES_BYTES: Final = 4096
+"""A pipe takes so much in one piece, whoever else writes to it."""
+
+
+class RequestLines:
+    """Lines of answered requests, written some at a time: each write costs as much as the rest of the line."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        """Write with a function that ends what it is given with a line's end."""
+        self._write = write
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, line: bytes) -> None:
+        """Take a line; to be called in an event loop."""
+        if self._bytes + len(line) >= LINES_BYTES:
+            self.flush()
+        self._waiting.append(line)
+        self._bytes += len(line) + 1
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            lines, self._waiting, self._bytes = b"\n".join(self._waiting), [], 0
+            self._write(lines)
+
+
+_lines: RequestLines | None = None
+"""Where lines of requests go, once that was said."""
 
 
 def configure_logging() -> None:
     """Send every log of the process through structlog. Called once, by the program and not by the application."""
-    global _LINES  # noqa: PLW0603 (as structlog's own configuration, it is the process's)
+    global _lines  # noqa: PLW0603 (as structlog's own configuration, it is the process's)
     lines = structlog.BytesLoggerFactory(sys.stdout.buffer)
-    _LINES = lines()
+    _lines = RequestLines(lines().msg)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -55,11 +94,19 @@ def log_request(**facts: Any) -> None:
     Args:
         facts: what to tell, the ``request_id`` among it.
     """
-    if _LINES is None:
+    if _lines is None:
         logger.info("request", **facts)
         return
     moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    _LINES.msg(msgspec.json.encode({**facts, "event": "request", "level": "info", "timestamp": moment}))
+    _lines.add(msgspec.json.encode({**facts, "event": "request", "level": "info", "timestamp": moment}))
+
+
+@asynccontextmanager
+async def all_lines_written(_: Litestar) -> AsyncIterator[None]:
+    """Write the last requests' lines at shutdown; the process may end by a signal after it."""
+    yield
+    if _lines is not None:
+        _lines.flush()
 
 
 def _encode(event: Any, default: Callable[[Any], Any]) -> bytes:

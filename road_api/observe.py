@@ -6,6 +6,7 @@ Logged are method, path and status. Headers, queries and bodies hold passwords, 
 import re
 import time
 from random import Random
+from typing import Final
 
 import structlog
 from litestar.enums import ScopeType
@@ -16,6 +17,7 @@ from road_api.logs import log_request
 from road_api.metrics import Metrics
 from road_api.safe_headers import with_safe_headers
 
+REQUEST_ID: Final = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _VERSION_BITS = 0x4000_8000_0000_0000_0000
 _RANDOM_BITS = (1 << 128) - 1 ^ 0xF000_C000_0000_0000_0000
@@ -45,9 +47,8 @@ class Observer:
             await self._app(scope, receive, send)
 
     async def _observe(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        request_id = _request_id(scope)
-        scope["state"]["request_id"] = request_id
-        started, status, received, sent = time.perf_counter(), _NO_ANSWER, 0, 0
+        request_id, _ = begin(scope)
+        status, received, sent = _NO_ANSWER, 0, 0
 
         async def receive_counted() -> HTTPReceiveMessage | WebSocketReceiveMessage:
             nonlocal received
@@ -64,7 +65,7 @@ class Observer:
                 status = message["status"]
                 message["headers"] = [
                     *with_safe_headers(message["headers"], scope["path"]),
-                    (b"x-request-id", request_id.encode()),
+                    (REQUEST_ID, request_id.encode()),
                 ]
             await send(message)
 
@@ -72,16 +73,40 @@ class Observer:
         try:
             await self._app(scope, receive_counted, send_with_id)
         finally:
-            seconds = time.perf_counter() - started
-            self._metrics.count_request(scope["method"], scope.get("path_template"), status, seconds, received, sent)
-            log_request(
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round(seconds * 1000, 2),
-                request_id=request_id,
-            )
+            self.note(scope, status, received, sent)
             structlog.contextvars.reset_contextvars(**bound)
+
+    def note(self, scope: HTTPScope, status: int, received: int, sent: int) -> None:
+        """Count and log a request that has begun.
+
+        Args:
+            scope: of the request.
+            status: of the answer.
+            received: bytes of the request's body.
+            sent: bytes of the answer's body.
+        """
+        request_id, started = begin(scope)
+        seconds = time.perf_counter() - started
+        self._metrics.count_request(scope["method"], scope.get("path_template"), status, seconds, received, sent)
+        log_request(
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 2),
+            request_id=request_id,
+        )
+
+
+def begin(scope: HTTPScope) -> tuple[str, float]:
+    """Give a request its id and its start, unless it has begun before.
+
+    Returns:
+        The id, which is kept in the request's state as ``request_id``, and the start as ``time.perf_counter`` tells it.
+    """
+    state = scope["state"]
+    if "started" not in state:
+        state["request_id"], state["started"] = _request_id(scope), time.perf_counter()
+    return state["request_id"], state["started"]
 
 
 def is_request_id(text: str) -> bool:
@@ -91,7 +116,7 @@ def is_request_id(text: str) -> bool:
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        if name == b"x-request-id":
+        if name == REQUEST_ID:
             return value.decode() if _ACCEPTABLE_ID.fullmatch(value) else _new_id()
     return _new_id()
 

@@ -121,10 +121,29 @@ def settings(tmp_path: Path, registry: FakeRegistry) -> Settings:
     return Settings(demo=True, mlflow_uri=registry.uri, state_dir=tmp_path / "api", poll_seconds=0.05)
 
 
+def as_uvicorn_sends(app: Any) -> Any:
+    """Give the application a body that came in one piece as one message; httpx says its end in a second one."""
+
+    async def give(scope: Any, receive: Any, send: Any) -> None:
+        first = await receive()
+        waiting = [first]
+        if first.get("more_body"):
+            second = await receive()
+            whole = second["type"] == "http.request" and not second["body"] and not second["more_body"]
+            waiting = [{**first, "more_body": False}] if whole else [first, second]
+
+        async def receive_again() -> Any:
+            return waiting.pop(0) if waiting else await receive()
+
+        await app(scope, receive_again, send)
+
+    return give
+
+
 @asynccontextmanager
 async def _serve(settings: Settings, *, wait: bool) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(as_uvicorn_sends(app), raise_app_exceptions=False)
     # In the test's own event loop, so that requests really run beside each other and beside the poller.
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         if wait:

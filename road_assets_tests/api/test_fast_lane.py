@@ -9,12 +9,15 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from road_api import tokens as tokens_module
 from road_api.auth import FixedUsers, TokenCheck, User
 from road_api.fast_lane import PATH, FastLane
+from road_api.metrics import Metrics
+from road_api.observe import Observer
 from road_api.services.codes import FIELDS, unknown_codes
 from road_api.services.quick_scene import read_perfect_scene
 from road_api.services.scene import read_scene
@@ -166,7 +169,8 @@ async def test_only_perfect_questions_stay_off_the_framework(secret: str) -> Non
     logged: list[Any] = []
     log = SimpleNamespace(for_request=lambda *who: lambda *what: logged.append((who, what)))
     users = FixedUsers([User("ann", "")])
-    lane = FastLane(framework, TokenCheck(tokens, users), store, log)  # type: ignore[arg-type]
+    observer = Observer(framework, Metrics())
+    lane = FastLane(observer, TokenCheck(tokens, users), store, log)  # type: ignore[arg-type]
 
     async def ask(*pieces: bytes, **changes: Any) -> int:
         """How many requests were handed on."""
@@ -181,7 +185,7 @@ async def test_only_perfect_questions_stay_off_the_framework(secret: str) -> Non
             "path": PATH,
             "query_string": b"",
             "headers": [header],
-            "state": {"request_id": "1"},
+            "state": {},
         }
 
         async def receive() -> Any:
@@ -210,6 +214,42 @@ async def test_only_perfect_questions_stay_off_the_framework(secret: str) -> Non
     store.current = None
     assert await ask(EXAMPLE) == 1
     assert len(logged) == 1
+
+
+async def test_where_the_short_way_fails_the_framework_s_way_answers(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(request_id: str) -> httpx.Response:
+        return await client.post(PATH, content=EXAMPLE, headers={"X-Request-ID": request_id})
+
+    expected = await ask("before")
+    monkeypatch.setattr("road_api.fast_lane.tell", lambda *_: 1 / 0)
+    with structlog.testing.capture_logs() as log:
+        answer = await ask("after")
+    assert answer.status_code == 200
+    assert answer.json() == expected.json()
+    (told,) = [entry for entry in log if entry["event"] == "the short way fails"]
+    assert (told["request_id"], told["exc_info"]) == ("after", True)
+
+
+async def test_both_ways_are_counted_and_logged_once(client: httpx.AsyncClient) -> None:
+    async def read() -> list[float]:
+        text = (await client.get("/metrics")).text
+        route = f'method="POST",path="{PATH}"'
+        names = [f'http_requests_total{{{route},status_code="200"}}']
+        names += [f"http_{side}_size_bytes_sum{{{route}}}" for side in ("request", "response")]
+        values = dict(line.rsplit(" ", 1) for line in text.splitlines())
+        return [float(values[name]) for name in names]
+
+    await ask_both(client, EXAMPLE)
+    before = await read()
+    with structlog.testing.capture_logs() as log:
+        short, long = await ask_both(client, EXAMPLE)
+    grown = [now - then for now, then in zip(await read(), before, strict=True)]
+    assert grown == [2, 2 * len(EXAMPLE), 2 * len(short.content)]
+    told = [{key: entry[key] for key in ("method", "path", "status", "request_id")} for entry in log]
+    assert told[0] == told[1] == {"method": "POST", "path": PATH, "status": 200, "request_id": "the-same"}
+    assert long.content == short.content
 
 
 def test_a_remembered_token_still_expires(secret: str) -> None:
