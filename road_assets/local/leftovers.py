@@ -8,10 +8,14 @@ import os
 import signal
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 from road_assets.local.state import ProcessId, load_state
+
+KILL_SECONDS: Final = 2.0
+"""A killed process is gone at once, unless the kernel is busy on its behalf."""
 
 
 def stop_leftovers(home: Path, seconds: float = 5.0) -> list[str]:
@@ -65,7 +69,7 @@ def end(processes: Collection[psutil.Process], first: signal.Signals | None, sec
         seconds: time until the rest is killed.
     """
     waiting = list(processes)
-    rounds = ((first, 1, 0.7 * seconds), (signal.SIGTERM, None, 0.3 * seconds), (signal.SIGKILL, None, 2.0))
+    rounds = ((first, 1, 0.7 * seconds), (signal.SIGTERM, None, 0.3 * seconds), (signal.SIGKILL, None, KILL_SECONDS))
     for number, count, patience in rounds:
         asked = waiting[:count]
         for process in asked:
@@ -75,6 +79,16 @@ def end(processes: Collection[psutil.Process], first: signal.Signals | None, sec
         waiting = [process for process in waiting if is_alive(process)]
         if not waiting:
             return
+
+
+def kill(processes: Collection[psutil.Process]) -> None:
+    """Kill what a dead service left behind, as it was killed itself.
+
+    Asked to end, a run would note that somebody stopped it, and Dagster repeats only runs whose process died.
+    """
+    for process in processes:
+        send(process, signal.SIGKILL)
+    psutil.wait_procs(processes, timeout=KILL_SECONDS)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 import psutil
 
 from road_assets.local.errors import LocalError
-from road_assets.local.leftovers import end, send, session_members
+from road_assets.local.leftovers import end, kill, send, session_members
 from road_assets.local.spawn import tail
 from road_assets.local.state import ProcessId
 
@@ -31,9 +31,6 @@ MAX_EARLY_ENDS: Final = 6
 
 FULL_BYTES: Final = 32 * 2**20
 """With less room than this nothing can work, and nothing is given up for it: somebody will make room."""
-
-LEFTOVER_SECONDS: Final = 2.0
-"""For what a dead service left running to end by itself; nobody else is looked after meanwhile."""
 
 MOST_COUNTED_ON_A_FULL_DISK: Final = 4
 STOP_SECONDS: Final = 8.0
@@ -204,7 +201,7 @@ class Supervisor:
             running.process.kill()
 
     def _restart(self, running: _Running) -> None:
-        end(session_members(running.identity), signal.SIGTERM, LEFTOVER_SECONDS)
+        kill(session_members(running.identity))
         try:
             self._on_restart(running.service.name)
             running.process = running.service.launch()

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from road_assets.local import services
@@ -148,6 +149,37 @@ def test_a_long_run_gives_signs_of_life_and_one_cut_off_is_marked_as_cancelled(
     monkeypatch.setattr(driver, "_pause", pause)
     with pytest.raises(StepFailedError, match="ended as CANCELED"):
         driver.launch_and_wait(Step("slow", "slow_job", "2024-01-01"))
+
+
+def test_a_run_whose_code_server_is_killed_is_noted_as_failed_repeated_and_followed(
+    dagster: tuple[DagsterClient, Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, supervisor = dagster
+    driver = Driver(client)
+    others, killed = set(processes_with(SLEEP_SECONDS)), []
+
+    def pause(seconds: float) -> None:
+        supervisor.pause(seconds)
+        workers = set(processes_with(SLEEP_SECONDS)) - others
+        if workers and not killed:
+            killed.extend(code_servers_of(workers))
+            for server in killed:
+                server.kill()
+        elif workers and any("tries again" in line for line in driver.lines):
+            client.end_abandoned_runs(time.time())
+
+    monkeypatch.setattr(driver, "_pause", pause)
+    with pytest.raises(StepFailedError, match="ended as CANCELED"):
+        driver.launch_and_wait(Step("slow", "slow_job", "2024-01-03"))
+    (told,) = [line for line in driver.lines if "tries again" in line]
+    assert "its process died" in told
+    assert len(killed) == 1
+
+
+def code_servers_of(workers: set[psutil.Process]) -> list[psutil.Process]:
+    """The servers among the ancestors of what a run started."""
+    ancestors = {ancestor for worker in workers for ancestor in worker.parents()}
+    return [ancestor for ancestor in ancestors if "grpc" in ancestor.cmdline()]
 
 
 def test_a_server_that_is_away_is_asked_again_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,22 @@ def test_what_a_dead_service_left_running_is_ended_before_it_is_started_again(
     assert old.isdisjoint(process.pid for process in processes_with(mark))
 
 
+def test_what_a_killed_service_left_running_is_killed_without_being_asked(site: Site, mark: str) -> None:
+    asked = site.folder / "asked"
+    note = f"import pathlib, signal; signal.signal(15, lambda *_: pathlib.Path({str(asked)!r}).touch())"
+    child = f"{note}; import time; open({str(site.folder / 'listening')!r}, 'w').close(); time.sleep(600)"
+    parent = "import subprocess, sys; subprocess.Popen(sys.argv[1:]); import time; time.sleep(600)"
+    site.up(site.service("parent", parent, sys.executable, "-c", child, mark))
+    assert eventually((site.folder / "listening").exists)
+    old = {process.pid for process in processes_with(mark)}
+    (site.folder / "listening").unlink()
+    psutil.Process(site.children["parent"].pid).kill()
+    site.supervisor.pause(2.5)
+    assert eventually((site.folder / "listening").exists)
+    assert old.isdisjoint(process.pid for process in processes_with(mark))
+    assert not asked.exists()
+
+
 def test_a_service_that_ends_while_starting_fails_with_the_end_of_its_log(site: Site) -> None:
     broken = site.service("broken", "raise SystemExit('no such table: accidents')", ready=lambda: False)
     with pytest.raises(ServiceFailedError, match=r"(?s)broken ended \(exit code 1\) while starting.*no such table"):
