@@ -16,6 +16,8 @@ TO ?=
 FROM ?=
 # Arguments for the suite of faults: make faults FAULTS_ARGS="--kills 50 --seed 7"
 FAULTS_ARGS ?=
+# Arguments for the benchmarks: make bench BENCH_ARGS="--parts service drift"
+BENCH_ARGS ?=
 UV_VERSION ?= 0.13.9
 
 BIN := $(VENV)/bin
@@ -23,7 +25,7 @@ LOCK := docker/requirements.lock
 STAMP := $(VENV)/.installed
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --no-strip-extras --no-annotate --no-header --generate-hashes --python-version 3.11
 
-.PHONY: help up down status backup restore clean distclean install test faults lint types lock
+.PHONY: help up down status backup restore clean distclean install test faults bench lint types lock
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -54,6 +56,9 @@ test: $(STAMP) lint types ## Lint, check types and run all tests
 
 faults: $(STAMP) ## Kill parts of a platform of its own at random, fill its disk, check that nothing was lost (20 minutes)
 	$(BIN)/python -m road_assets_tests.faults $(FAULTS_ARGS)
+
+bench: $(STAMP) ## Measure everything beside its baselines, print one table (needs ROAD_RELEASES_DIR; an hour)
+	$(BIN)/python -m road_assets_tests.benchmarks.side_by_side $(BENCH_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -155,7 +155,7 @@ def train_reference(folder: Path, mlflow: str) -> None:
         platform.run(Step("model", "training_job", last), SMALL_FOREST)
 
 
-def measure(
+def measure_days(
     platform: Bench, spans: Mapping[int, tuple[date, date]], *, run_per_year: bool
 ) -> tuple[Measured, Measured]:
     """Read the releases, then bring all their days through the graph.
@@ -206,27 +206,44 @@ def main() -> int:
             train_reference(folder / "reference", mlflow)
             if official := os.environ.get("ROAD_RELEASES_DIR"):
                 _measure_official(Path(official), folder / "official", mlflow)
-            _generate(folder / "releases", max(chosen.years, default=0), chosen.accidents)
-            rows = {}
-            for count in chosen.years:
-                spans = {y: (date(y, 1, 1), date(y, 12, 31)) for y in range(FIRST_YEAR, FIRST_YEAR + count)}
-                with bench(folder / f"home-{count}", folder / "releases", mlflow) as platform:
-                    rows[count] = measure(platform, spans, run_per_year=chosen.run_per_year)
-                    report(f"{count} generated years", platform, *rows[count])
-                shutil.rmtree(folder / f"home-{count}")
+            generate_years(folder / "releases", max(chosen.years, default=0), chosen.accidents)
+            rows = dict(measure_years(folder, mlflow, chosen.years, run_per_year=chosen.run_per_year))
     _print_growth(rows)
     return 0
+
+
+def measure_years(
+    folder: Path, mlflow: str, counts: Sequence[int], *, run_per_year: bool = False
+) -> Iterator[tuple[int, tuple[Measured, Measured]]]:
+    """Bring generated years through the graph, each count of them on an empty platform.
+
+    Args:
+        folder: with the years in ``releases``.
+        mlflow: its address, with a model in production.
+        counts: how many years.
+        run_per_year: see ``measure_days``.
+
+    Returns:
+        Each count with what its releases and its days took.
+    """
+    for count in counts:
+        spans = {y: (date(y, 1, 1), date(y, 12, 31)) for y in range(FIRST_YEAR, FIRST_YEAR + count)}
+        with bench(folder / f"home-{count}", folder / "releases", mlflow) as platform:
+            measured = measure_days(platform, spans, run_per_year=run_per_year)
+            report(f"{count} generated years", platform, *measured)
+        shutil.rmtree(folder / f"home-{count}")
+        yield count, measured
 
 
 def _measure_official(directory: Path, home: Path, mlflow: str) -> None:
     store = ReleaseStore(directory, directory)
     release = store.find_release()
     with bench(home, directory, mlflow) as platform:
-        measured = measure(platform, {release.year: store.days_of(release)}, run_per_year=False)
+        measured = measure_days(platform, {release.year: store.days_of(release)}, run_per_year=False)
         report(f"official release of {release.year}", platform, *measured)
 
 
-def _generate(folder: Path, years: int, accidents: int) -> None:
+def generate_years(folder: Path, years: int, accidents: int) -> None:
     """In other processes: the memory of this one would be counted as that of the runs it starts."""
     wanted = range(FIRST_YEAR, FIRST_YEAR + years)
     with multiprocessing.get_context("spawn").Pool() as pool:

@@ -15,21 +15,21 @@ what the server's processes used for an answer: it hardly depends on what else t
 """
 
 import argparse
-import platform
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import psutil
 
 from road_assets_tests.benchmarks.serving.batch import send_file, write_file
-from road_assets_tests.benchmarks.serving.load import CONNECTIONS, Generator, generator
+from road_assets_tests.benchmarks.serving.load import CONNECTIONS, Generator, Outcome, generator
 from road_assets_tests.benchmarks.serving.material import Material, Scale, prepare
 from road_assets_tests.benchmarks.serving.rounds import CHECKED_SERVER, KINDS, PATH, Figures, Rounds
 from road_assets_tests.benchmarks.serving.servers import Servers, count_logged, log_in, postgres_with_user
+from road_assets_tests.benchmarks.side_by_side.rows import machine
 
 BASELINES: Final = {"common": 60.0, "constant": 0.85, "bare": 0.25}
 """Wanted: rate of the service, as a multiple of each."""
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None, scale: Scale | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="road-benchmark-") as scratch:
         folder = Path(scratch)
         material = prepare(given.keep or folder / "material", scale)
-        print(_machine())
+        print(f"{machine()}; {CONNECTIONS} connections")
         with (
             postgres_with_user(folder / "postgres") as url,
             generator() as load,
@@ -59,29 +59,64 @@ def main(arguments: list[str] | None = None, scale: Scale | None = None) -> int:
     return 0
 
 
-def _single(servers: Servers, load: Generator, material: Material, given: argparse.Namespace, url: str) -> None:
-    """One question after the other: rates, ratios, latency at half the rate."""
+@dataclass(frozen=True)
+class Single:
+    """What was measured of questions asked one by one.
+
+    Attributes:
+        ready_after: seconds from the service's start until it was ready.
+        figures: of each server and kind of question.
+        half: of each kind of question, the outcome of an open loop at half the highest rate.
+        memory: of the service at the end, in bytes.
+        asked: of the service.
+        counted: by its metrics.
+        logged: by it and by constant.
+        expected: to be logged by both.
+    """
+
+    ready_after: float
+    figures: Mapping[tuple[str, str], Figures]
+    half: Mapping[str, Outcome]
+    memory: int
+    asked: int
+    counted: int
+    logged: int
+    expected: int
+
+
+def measure_single(  # noqa: PLR0913, PLR0917 - what is measured, by what, for how long
+    servers: Servers, load: Generator, material: Material, url: str, questions: int, rounds: int, seconds: float
+) -> Single:
+    """Ask one question after the other: rates, and latency at half the rate."""
     service = servers.service()
-    print(f"\nfrom start to ready: {service.ready_after:.1f} s")
     running = [service, servers.constant(), servers.bare(), servers.common()]
-    rounds = Rounds(load, running, material.questions[: given.questions], material.open_bundle())
-    token = log_in(service)
-    rounds.prepare(token)
-    figures = rounds.run(given.rounds, given.seconds)
-    _show(figures)
-    for kind in KINDS:
-        half = figures[CHECKED_SERVER, kind].rate / 2
-        outcome = rounds.load(service, kind, given.seconds * given.rounds, rate=half)
-        print(
-            f"{kind} at half the highest rate, {half:.0f}/s, open loop: median {outcome.percentile(50) * 1e3:.2f} ms, "
-            f"p99 {outcome.percentile(99) * 1e3:.2f} ms"
-        )
-    asked = rounds.asked[CHECKED_SERVER]
-    counted = service.metric("http_requests_total", path=PATH, status_code="200")
+    asking = Rounds(load, running, material.questions[:questions], material.open_bundle())
+    asking.prepare(log_in(service))
+    figures = asking.run(rounds, seconds)
+    half = {
+        kind: asking.load(service, kind, seconds * rounds, rate=figures[CHECKED_SERVER, kind].rate / 2)
+        for kind in KINDS
+    }
+    counted = int(service.metric("http_requests_total", path=PATH, status_code="200"))
+    memory = service.resident_bytes()
     for other in running:
         servers.stop(other)
-    print(f"service: {asked} asked, {counted:.0f} counted; logged by it and by constant: {count_logged(url)}")
-    print(f"asked of both: {asked + rounds.asked['constant']}")
+    asked = asking.asked[CHECKED_SERVER]
+    expected = asked + asking.asked["constant"]
+    return Single(service.ready_after, figures, half, memory, asked, counted, count_logged(url), expected)
+
+
+def _single(servers: Servers, load: Generator, material: Material, given: argparse.Namespace, url: str) -> None:
+    one = measure_single(servers, load, material, url, given.questions, given.rounds, given.seconds)
+    print(f"\nfrom start to ready: {one.ready_after:.1f} s")
+    _show(one.figures)
+    for kind, outcome in one.half.items():
+        print(
+            f"{kind} at half the highest rate, {one.figures[CHECKED_SERVER, kind].rate / 2:.0f}/s, open loop: median "
+            f"{outcome.percentile(50) * 1e3:.2f} ms, p99 {outcome.percentile(99) * 1e3:.2f} ms"
+        )
+    print(f"service: {one.asked} asked, {one.counted} counted")
+    print(f"asked of service and constant: {one.expected}, logged: {one.logged}")
 
 
 def _show(figures: Mapping[tuple[str, str], Figures]) -> None:
@@ -127,21 +162,6 @@ def _workers(servers: Servers, load: Generator, material: Material, given: argpa
     for server in running:
         counted = server.metric("http_requests_total", path=PATH, status_code="200")
         print(f"{server.name}: {rounds.asked[server.name]} asked, {counted:.0f} counted by all workers together")
-
-
-def _machine() -> str:
-    model = next(
-        (line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
-    )
-    return (
-        f"{model}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, Python "
-        f"{platform.python_version()}; {CONNECTIONS} connections; load before: {psutil.getloadavg()[0]:.1f}"
-    )
-
-
-def _read(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Everything that is measured, in one run and one table: ``make bench``."""
