@@ -75,7 +75,7 @@ def _launch(client: DagsterClient, name: str, stage: Sequence[str], span: tuple[
     first, last = (day.isoformat() for day in span)
     tags = {run_tags.RANGE_START: first, run_tags.RANGE_END: last, BACKFILL: name}
     # A value of its own: the ranges of a stage need not wait for each other.
-    return client.launch(INGEST_JOB, {**tags, run_tags.ORDER: f"{name} {first}"}, stage)
+    return client.launch(INGEST_JOB, {**tags, run_tags.ORDER: f"{name} {first}"}, assets=stage)
 
 
 def _wait(

@@ -155,7 +155,7 @@ class DagsterClient:
         return all((daemon["lastHeartbeatTime"] or 0) > moment for daemon in daemons if daemon["required"])
 
     def launch(
-        self, job: str, tags: Mapping[str, str], assets: Iterable[str] = (), config: Mapping[str, Any] | None = None
+        self, job: str, tags: Mapping[str, str], *, assets: Iterable[str] = (), config: Mapping[str, Any] | None = None
     ) -> str:
         """Submit a run of a job.
 

@@ -206,6 +206,6 @@ class Workload:
     def _submit(self, job: str, tags: dict[str, str], config: dict[str, Any] | None = None) -> str:
         client = self.standing.dagster()
         try:
-            return client.launch(job, tags, config)
+            return client.launch(job, tags, config=config)
         finally:
             client.close()
