@@ -34,6 +34,6 @@ def test_every_figure_is_printed_and_what_was_asked_was_counted_and_logged(
     assert len(counts) == 3
     for words in counts:
         assert words[words.index("asked,") - 1] == words[words.index("asked,") + 1]
-    (logged,) = [line.rpartition(" ")[2] for line in told.splitlines() if "logged by it" in line]
-    (asked,) = [line.rpartition(" ")[2] for line in told.splitlines() if line.startswith("asked of both")]
+    (both,) = [line for line in told.splitlines() if line.startswith("asked of service and constant: ")]
+    asked, logged = both.removeprefix("asked of service and constant: ").split(", logged: ")
     assert logged == asked
