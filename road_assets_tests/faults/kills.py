@@ -10,15 +10,23 @@ from typing import Final
 import psutil
 
 from road_assets.local.leftovers import is_alive
+from road_assets.local.processes import EARLY_SECONDS
 from road_assets_tests.faults.moments import BACKFILL, LAUNCH, OUTAGE, PROMOTION, REST, SWAP, TRAINING, moment_of
 from road_assets_tests.faults.parts import SERVICE, Part
 from road_assets_tests.faults.standing import Watched
 
-PER_SECOND: Final = {LAUNCH: 0.25, BACKFILL: 0.4, TRAINING: 0.4, PROMOTION: 0.9, SWAP: 0.9, OUTAGE: 0.15, REST: 0.0}
-"""Kills to be expected in a second of each moment: short moments get more, or they would get none."""
+PER_SECOND: Final = {LAUNCH: 0.06, BACKFILL: 0.4, TRAINING: 0.4, PROMOTION: 1.2, SWAP: 1.2, OUTAGE: 0.08, REST: 0.0}
+"""Kills to be expected in a second of each moment: short moments get more, or they would get none.
+
+Launches get few: each kill is followed by one, and the work itself would not be reached.
+"""
 
 TWO_AT_ONCE: Final = 0.2
 """Share of kills that take a second part along."""
+
+CALM_SECONDS: Final = EARLY_SECONDS + 3.0
+"""A service that works again is left alone for so long: early ends in a row are what the supervisor rightly gives up
+on, and nobody but this suite kills the same service six times in a minute."""
 
 BACK_SECONDS: Final = 90.0
 """A part that does not work again by then counts as lost."""
@@ -66,6 +74,7 @@ class Killer:
     lost: list[str] = field(default_factory=list)
     pace: float = 1.0
     _down: dict[str, _Down] = field(default_factory=dict)
+    _calm_until: dict[str, float] = field(default_factory=dict)  # by the name of the part
     _last: float = field(default_factory=time.monotonic)
 
     @property
@@ -109,9 +118,10 @@ class Killer:
                 self._note(name, None)
 
     def _kill_one(self, moment: str) -> None:
-        # A part that is starting is left alone: early ends in a row are what the supervisor rightly gives up on.
         busy = {down.part.service for down in self._down.values()}
-        ready = [part for part in self.parts if part.service not in busy]
+        now = time.monotonic()
+        calm = {name for name, until in self._calm_until.items() if now < until}
+        ready = [part for part in self.parts if part.service not in busy and part.name not in calm]
         while ready:
             (part,) = self.rng.choices(ready, [part.weight for part in ready])
             if self.kill(part, moment):
@@ -129,6 +139,7 @@ class Killer:
     def _note(self, name: str, seconds: float | None) -> None:
         down = self._down.pop(name)
         self.kills.append(Kill(name, down.moment, seconds))
+        self._calm_until[name] = time.monotonic() + CALM_SECONDS
         if name == SERVICE:
             self.service_outages.append((down.at, time.monotonic()))
 
