@@ -27,6 +27,7 @@ class BoostingConfig(dg.Config):
     calibration_share: float = _BOOSTING.calibration_share
     masked_copies: int = _BOOSTING.masked_copies
     hidden_features: float = _BOOSTING.hidden_features
+    hidden_rows: float = _BOOSTING.hidden_rows
     generated_rows: bool = _BOOSTING.generated_rows
     random_state: int = _BOOSTING.random_state
 

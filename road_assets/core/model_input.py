@@ -84,7 +84,7 @@ def mask_scene(matrix: FeatureMatrix, rng: np.random.Generator) -> FeatureMatrix
     return masked
 
 
-def mask_features(matrix: FeatureMatrix, rng: np.random.Generator, share: float) -> FeatureMatrix:
+def mask_features(matrix: FeatureMatrix, rng: np.random.Generator, *, features: float, rows: float) -> FeatureMatrix:
     """The same questions of people who do not know some of the 13 features.
 
     A field that the police never filled in says something (nobody stayed to ask whose sex is unknown, and nobody of
@@ -93,10 +93,13 @@ def mask_features(matrix: FeatureMatrix, rng: np.random.Generator, share: float)
     Args:
         matrix: shape (rows, 13) or (rows, 27).
         rng: decides what is hidden.
-        share: of the features.
+        features: share of the features that is hidden.
+        rows: share of the rows of which another share is hidden, any from none to all.
     """
+    known_little = rng.random((len(matrix), 1)) < rows
+    shares = np.where(known_little, rng.random((len(matrix), 1)), features)
     masked = matrix.copy()
-    masked[:, :_FEATURES][rng.random((len(matrix), _FEATURES)) < share] = np.nan
+    masked[:, :_FEATURES][rng.random((len(matrix), _FEATURES)) < shares] = np.nan
     return masked
 
 

@@ -30,7 +30,7 @@ from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, lab
 from road_assets.core.model_input import hide_scene, model_matrix
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.training import IMPUTER, SCALER, feature_matrix
-from road_assets.core.vocabulary import TARGET
+from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 from road_assets.resources.release_store import ReleaseStore
 
 FIRST_JUDGED = date(2024, 10, 1)
@@ -99,7 +99,7 @@ def forests(rows: Rows) -> None:
 
 def boostings(rows: Rows) -> Boosting:
     """The challenger, from the 13 features with the mode to all fields with masking and calibration."""
-    settings = BoostingSettings(calibration_share=0.0, hidden_features=0.0)
+    settings = BoostingSettings(calibration_share=0.0, hidden_features=0.0, hidden_rows=0.0)
     features = rows.training.drop(columns=list(SCENE_FIELD_NAMES))
     with_mode = features.drop(columns=[FILLED])
     for name, learned, changed in (
@@ -113,8 +113,13 @@ def boostings(rows: Rows) -> Boosting:
     unmasked = replace(settings, masked_copies=0).fit(rows.training).scene
     assert unmasked is not None
     tell("all fields, one ensemble, no masking", rows.judged, _alone(unmasked.log_odds), started)
-    for name, hidden in (("before features were hidden", 0.0), ("features hidden", BoostingSettings().hidden_features)):
-        model = _both_ensembles(rows, name, replace(BoostingSettings(), hidden_features=hidden))
+    default = BoostingSettings()
+    for name, changed in (
+        ("before features were hidden", replace(default, hidden_features=0.0, hidden_rows=0.0)),
+        ("some features hidden", replace(default, hidden_rows=0.0)),
+        ("in some rows any number", default),
+    ):
+        model = _both_ensembles(rows, name, changed)
     return model
 
 
@@ -127,19 +132,26 @@ def _both_ensembles(rows: Rows, name: str, settings: BoostingSettings) -> Boosti
     tell(f"{name}: all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
     tell("… the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
     tell("… calibrated on that tenth", rows.judged, model.predict, started)
-    _tell_without_sex(model, rows.judged)
+    _tell_of_the_unknown(model, rows.judged)
     return model
 
 
-def _tell_without_sex(model: Boosting, judged: pd.DataFrame) -> None:
-    """Print what becomes of those whose sex is known, if the caller does not tell it."""
-    matrix, column = model_matrix(judged), MODEL_FIELDS.index("sexe")
-    known = matrix[~np.isnan(matrix[:, column])]
-    hidden = known.copy()
-    hidden[:, column] = np.nan
-    for name, with_sex, without in (("13", hide_scene(known), hide_scene(hidden)), ("all fields", known, hidden)):
-        told, untold = model.predict(with_sex).mean(), model.predict(without).mean()
-        print(f"mean estimate, {name}: {told:.3f} with sex told, {untold:.3f} without", flush=True)
+def _tell_of_the_unknown(model: Boosting, judged: pd.DataFrame) -> None:
+    """Print what becomes of those of whom everything is known, if the caller does not tell it."""
+    features = list(FEATURE_NAMES)
+    for hidden in (["sexe"], ["sexe", "trajet"], ["sexe", "trajet", "col", "catr"], features[1:], features):
+        columns = [MODEL_FIELDS.index(name) for name in hidden]
+        full = model_matrix(judged)
+        known = ~np.isnan(full[:, columns]).any(axis=1)
+        untold, labels = full[known].copy(), judged.loc[known, TARGET].to_numpy()
+        untold[:, columns] = np.nan
+        means = [model.predict(asked).mean() for asked in (hide_scene(full[known]), hide_scene(untold), untold)]
+        words = f"all but {features[0]}" if hidden == features[1:] else "all 13" if hidden == features else str(hidden)
+        print(
+            f"mean estimate: {means[0]:.3f} with the 13 told, {means[1]:.3f} without {words} and nothing else told, "
+            f"{means[2]:.3f} without but with the optional fields; {labels.mean():.3f} were severe",
+            flush=True,
+        )
 
 
 def _without_scaling(record: Forest, training: pd.DataFrame) -> Forest:

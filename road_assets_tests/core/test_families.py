@@ -116,14 +116,30 @@ def test_sex_not_told_is_not_taken_for_sex_never_recorded(
     unhurt = rows.assign(
         **{TARGET: rows[TARGET].mask(never_recorded, 0).astype("int8"), FILLED: never_recorded * (1 << column)}
     )
-    model = replace(SMALL, max_iter=60, alone_max_iter=60, max_features=1.0, hidden_features=hidden_features).fit(
-        unhurt
-    )
+    model = replace(
+        SMALL, max_iter=60, alone_max_iter=60, max_features=1.0, hidden_rows=0.0, hidden_features=hidden_features
+    ).fit(unhurt)
     told = model_matrix(unhurt[~never_recorded & ~unhurt["synthetic"]])
     told = told if scene_known else hide_scene(told)
     not_told = told.copy()
     not_told[:, column] = np.nan
     assert low <= model.predict(not_told).mean() / model.predict(told).mean() <= high
+
+
+@pytest.mark.parametrize(("hidden_rows", "low", "high"), [(0.0, 0.0, 0.5), (0.2, 0.75, 1.25)])
+@pytest.mark.parametrize("scene_known", [False, True])
+def test_who_knows_nothing_is_told_the_average(
+    rows: pd.DataFrame, hidden_rows: float, low: float, high: float, *, scene_known: bool
+) -> None:
+    columns = [MODEL_FIELDS.index(name) for name in ("sexe", "trajet")]
+    never_recorded = np.random.default_rng(1).random(len(rows)) < 0.05
+    filled = never_recorded * sum(1 << column for column in columns)
+    unhurt = rows.assign(**{TARGET: rows[TARGET].mask(never_recorded, 0).astype("int8"), FILLED: filled})
+    fewer = replace(SMALL, max_iter=60, alone_max_iter=60, hidden_features=0.0, hidden_rows=hidden_rows)
+    asked = unhurt[~never_recorded & ~unhurt["synthetic"]]
+    matrix = model_matrix(asked) if scene_known else hide_scene(model_matrix(asked))
+    matrix[:, : len(FEATURE_NAMES)] = np.nan
+    assert low <= fewer.fit(unhurt).predict(matrix).mean() / asked[TARGET].mean() <= high
 
 
 @settings(max_examples=20)

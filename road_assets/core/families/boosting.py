@@ -54,6 +54,8 @@ class BoostingSettings:
         masked_copies: how often each row is learned from with a part of its optional fields hidden.
         hidden_features: share of the 13 features that is hidden, too, in these copies, and in one copy for ``alone``: a
             field that a caller does not know yet must not mean what it means that the police never filled it in.
+        hidden_rows: share of the rows in these copies of which instead any share is hidden, from none to all: who knows
+            next to nothing must be told next to the average, not that nobody is hurt.
         generated_rows: whether ``alone`` also learns from the generated half of the mix.
         random_state: decides columns and hidden fields.
     """
@@ -71,6 +73,7 @@ class BoostingSettings:
     calibration_share: float = 0.1
     masked_copies: int = 2
     hidden_features: float = 0.05
+    hidden_rows: float = 0.2
     generated_rows: bool = False
     random_state: int = 42
 
@@ -173,8 +176,9 @@ def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
 
     learned = ~kept if settings.generated_rows else real
     known, answers = matrix[learned][:, :width], labels[learned]
-    if settings.hidden_features:
-        known = np.concatenate([known, mask_features(known, rng, settings.hidden_features)])
+    hidden = {"features": settings.hidden_features, "rows": settings.hidden_rows}
+    if any(hidden.values()):
+        known = np.concatenate([known, mask_features(known, rng, **hidden)])
         answers = np.tile(answers, 2)
     trees = _grow(known, answers, settings, alone=True)
     alone = _calibrate(trees, hide_scene(matrix[kept]), labels[kept], width)
@@ -182,7 +186,7 @@ def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
     if len(np.unique(labels[told])) != len(np.unique(labels)):
         return Boosting(alone, None)
     partly = (mask_scene(matrix[told], rng) for _ in range(settings.masked_copies))
-    copies = [matrix[told], *(mask_features(copy, rng, settings.hidden_features) for copy in partly)]
+    copies = [matrix[told], *(mask_features(copy, rng, **hidden) for copy in partly)]
     trees = _grow(np.concatenate(copies), np.tile(labels[told], len(copies)), settings, alone=False)
     asked = matrix[kept & knows_scene(matrix)]
     asked_labels = labels[kept & knows_scene(matrix)]
