@@ -26,7 +26,7 @@ from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import migrate
-from road_assets_tests.api.servers import serve_dagster
+from road_assets_tests.api.servers import as_uvicorn_sends, serve_dagster
 from road_assets_tests.api.tiny_bundles import ask_tiny_graph, make_tiny_bundle
 
 StartService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -119,25 +119,6 @@ def registry() -> Iterator[FakeRegistry]:
 @pytest.fixture
 def settings(tmp_path: Path, registry: FakeRegistry) -> Settings:
     return Settings(demo=True, mlflow_uri=registry.uri, state_dir=tmp_path / "api", poll_seconds=0.05)
-
-
-def as_uvicorn_sends(app: Any) -> Any:
-    """Give the application a body that came in one piece as one message; httpx says its end in a second one."""
-
-    async def give(scope: Any, receive: Any, send: Any) -> None:
-        first = await receive()
-        waiting = [first]
-        if first.get("more_body"):
-            second = await receive()
-            whole = second["type"] == "http.request" and not second["body"] and not second["more_body"]
-            waiting = [{**first, "more_body": False}] if whole else [first, second]
-
-        async def receive_again() -> Any:
-            return waiting.pop(0) if waiting else await receive()
-
-        await app(scope, receive_again, send)
-
-    return give
 
 
 @asynccontextmanager

@@ -134,3 +134,22 @@ def _unpack(package: str, folder: Path) -> str:
             if not folder.exists():  # else another test run was faster
                 raise
     return ""
+
+
+def as_uvicorn_sends(app: Any) -> Any:
+    """Give the application a body that came in one piece as one message; httpx says its end in a second one."""
+
+    async def give(scope: Any, receive: Any, send: Any) -> None:
+        first = await receive()
+        waiting = [first]
+        if first.get("more_body"):
+            second = await receive()
+            whole = second["type"] == "http.request" and not second["body"] and not second["more_body"]
+            waiting = [{**first, "more_body": False}] if whole else [first, second]
+
+        async def receive_again() -> Any:
+            return waiting.pop(0) if waiting else await receive()
+
+        await app(scope, receive_again, send)
+
+    return give
