@@ -19,6 +19,9 @@ PATIENCE_SECONDS: Final = 60.0
 
 EVENTS_PER_PAGE: Final = 1000
 
+_STORAGE_AWAY: Final = ("OperationalError", "InterfaceError", "DagsterPostgresException", "retries for DB connection")
+"""Words of the errors that Dagster hands on when it cannot reach Postgres."""
+
 _WRAPPERS: Final = frozenset({"DagsterExecutionStepExecutionError", "DagsterExecutionLoadInputError"})
 
 _LOCATIONS = """query Locations { workspaceOrError { __typename
@@ -65,6 +68,10 @@ class DagsterError(LocalError):
     """Dagster refused a request, or could not be reached."""
 
 
+class StorageAwayError(DagsterError):
+    """Dagster answered that its own storage does not: Postgres is being started again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One entry of a run's log.
@@ -108,7 +115,7 @@ class DagsterClient:
         self._http = httpx.Client(base_url=address, timeout=request_seconds, trust_env=False)
 
     def ask(self, document: str, **variables: Any) -> Any:
-        """Send one GraphQL operation, again for a while if the server is away.
+        """Send one GraphQL operation, again for a while if the server or its storage is away.
 
         A request that changes something is sent again only if it never reached the server.
 
@@ -119,17 +126,19 @@ class DagsterClient:
             DagsterError: the server stays away, or answers with an error.
         """
         changes = document.startswith("mutation")
-        again: tuple[type[httpx.TransportError], ...] = (httpx.ConnectError,) if changes else (httpx.TransportError,)
+        again: tuple[type[Exception], ...] = (
+            (httpx.ConnectError,) if changes else (httpx.TransportError, StorageAwayError)
+        )
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                response = self._http.post("/graphql", json={"query": document, "variables": variables})
-                break
-            except httpx.TransportError as error:
+                return _single_answer(self._http.post("/graphql", json={"query": document, "variables": variables}))
+            except (httpx.TransportError, StorageAwayError) as error:
                 if not isinstance(error, again) or time.monotonic() > deadline:
+                    if isinstance(error, DagsterError):
+                        raise
                     raise DagsterError(f"Dagster at {self._http.base_url} cannot be reached: {error!r}") from error
                 self._pause(1.0)
-        return _single_answer(response)
 
     def repository(self) -> str | None:
         """Name of the location's repository, or nothing while it is being loaded.
@@ -244,12 +253,16 @@ def _single_answer(response: httpx.Response) -> Any:
     except ValueError as error:
         raise DagsterError(f"Dagster answered {response.status_code}: {response.text[:500]}") from error
     if body.get("errors"):
-        raise DagsterError(f"Dagster refused: {body['errors'][0]['message']}")
+        raise _refusal(f"Dagster refused: {body['errors'][0]['message']}")
     (answer,) = body["data"].values()
     if "message" in answer or "errors" in answer:
         messages = [answer["message"]] if "message" in answer else [error["message"] for error in answer["errors"]]
-        raise DagsterError(f"{answer['__typename']}: {'; '.join(messages)}")
+        raise _refusal(f"{answer['__typename']}: {'; '.join(messages)}")
     return answer
+
+
+def _refusal(words: str) -> DagsterError:
+    return StorageAwayError(words) if any(name in words for name in _STORAGE_AWAY) else DagsterError(words)
 
 
 def _event(entry: Mapping[str, Any]) -> Event:

@@ -16,6 +16,7 @@ from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.postgres_files import remove_outside
 from road_assets.local.processes import Supervisor
 from road_assets.local.services import LOCATION, Site
+from road_assets.local.state import ProcessId
 from road_assets.local.tasks import note_dagster_prepared, prepare_dagster
 from road_assets.settings import PlatformSettings, PortSettings
 from road_assets_tests.local.conftest import FOLDER, eventually, free_port, processes_with
@@ -25,6 +26,9 @@ MATERIALIZED = """query Count($path: [String!]!) { assetNodeOrError(assetKey: {p
 SLEEP_SECONDS = f"600.{uuid.uuid4().int % 10**9}"
 """Recognizable among the machine's processes."""
 
+CHILDREN: dict[str, ProcessId] = {}
+"""Of the running supervisor, by the service's name."""
+
 
 @pytest.fixture(scope="module")
 def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DagsterClient, Supervisor]]:
@@ -33,7 +37,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DagsterC
     ports = PortSettings(dagster_port=free_port(), postgres_port=free_port(), code_port=free_port())
     server = EmbeddedPostgres(home, ports.postgres_port)
     site = Site(PlatformSettings(home=home), ports, server, definitions="tiny_location")
-    supervisor = Supervisor(print, dict)
+    supervisor = Supervisor(print, CHILDREN.update)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", str(FOLDER), prepend=os.pathsep)
         environment.setenv("TINY_SLEEP", SLEEP_SECONDS)
@@ -53,7 +57,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DagsterC
             pages, daemon = services.dagster_service(site), services.daemon_service(site)
             supervisor.launch(pages, daemon)
             supervisor.wait(pages, daemon)
-            client = DagsterClient(site.addresses["dagster"], LOCATION)
+            client = DagsterClient(site.addresses["dagster"], LOCATION, supervisor.pause)
             assert eventually(lambda: client.repository() is not None, 30)
             yield client, supervisor
             client.close()
@@ -176,10 +180,35 @@ def test_a_run_whose_code_server_is_killed_is_noted_as_failed_repeated_and_follo
     assert len(killed) == 1
 
 
+def test_a_run_whose_process_dies_while_postgres_is_away_is_repeated(
+    dagster: tuple[DagsterClient, Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, supervisor = dagster
+    driver = Driver(client)
+    others, killed = set(processes_with(SLEEP_SECONDS)), []
+
+    def pause(seconds: float) -> None:
+        supervisor.pause(seconds)
+        sleepers = set(processes_with(SLEEP_SECONDS)) - others
+        if sleepers and not killed:
+            killed.extend(sleeper.parent() for sleeper in sleepers)
+            for process in (psutil.Process(CHILDREN["postgres"].pid), *killed):
+                process.kill()
+            others.update(sleepers)
+        elif sleepers and any("tries again" in line for line in driver.lines):
+            client.end_abandoned_runs(time.time())
+
+    monkeypatch.setattr(driver, "_pause", pause)
+    with pytest.raises(StepFailedError, match="ended as CANCELED"):
+        driver.launch_and_wait(Step("slow", "slow_job", "2024-01-04"))
+    (told,) = [line for line in driver.lines if "tries again" in line]
+    assert "its process died" in told
+
+
 def code_servers_of(workers: set[psutil.Process]) -> list[psutil.Process]:
     """The servers among the ancestors of what a run started."""
     ancestors = {ancestor for worker in workers for ancestor in worker.parents()}
-    return [ancestor for ancestor in ancestors if "grpc" in ancestor.cmdline()]
+    return [ancestor for ancestor in ancestors if "road_assets.code_server" in ancestor.cmdline()]
 
 
 def test_a_server_that_is_away_is_asked_again_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
