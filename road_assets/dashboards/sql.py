@@ -8,6 +8,11 @@ from road_assets.core.vocabulary import DATA_IN_FRENCH, FEATURE_BY_NAME, NOT_REC
 
 FRANCE: Final = "Europe/Paris"
 
+_DAYS_ONE_BY_ONE: Final = 731
+"""Two years."""
+
+_A_MONDAY: Final = "'1970-01-05'::date"
+
 Labelled = Literal["lum", "atm", "catr"]
 """Columns of the vocabulary that ``accident_figures`` tells apart."""
 
@@ -35,19 +40,30 @@ def summed_in_range() -> str:
 
 def squares_in_range() -> str:
     """Which rows of ``accident_squares`` add up to the months that the range touches: whole years, and months."""
-    first = f"date_trunc('month', {_day_of('From')})::date"
-    last = f"(date_trunc('month', {_day_of('To')}) + interval '1 month - 1 day')::date"
+    first = _first_day_of("month", _day_of("From"))
+    last = f"({_first_day_of('month', _day_of('To'))} + interval '1 month - 1 day')::date"
     return _without_overlap(("year", "month"), first, last)
+
+
+def coarse_day(column: str) -> str:
+    """The day itself or, of years, which have more days than a chart has room for, the Monday of its week."""
+    step = f"CASE WHEN {_day_of('To')} - {_day_of('From')} > {_DAYS_ONE_BY_ONE} THEN 7 ELSE 1 END"
+    return f"{column} - ({column} - {_A_MONDAY}) % {step}"
 
 
 def _without_overlap(spans: tuple[str, str], first: str, last: str) -> str:
     long, short = spans
-    begin = f"date_trunc('{long}', {first} + interval '1 {long} - 1 day')::date"
-    end = f"date_trunc('{long}', {last} + interval '1 day')::date"
+    begin = _first_day_of(long, f"{first} + interval '1 {long} - 1 day'")
+    end = _first_day_of(long, f"{last} + interval '1 day'")
     return (
         f"(span = '{long}' AND day >= {begin} AND day < {end} OR "
         f"span = '{short}' AND day BETWEEN {first} AND {last} AND (day < {begin} OR day >= {end}))"
     )
+
+
+def _first_day_of(span: str, day: str) -> str:
+    # Of a date, date_trunc takes midnight in the session's time zone, which Postgres then works out for every row.
+    return f"date_trunc('{span}', ({day})::timestamp)::date"
 
 
 def _day_of(end: Literal["From", "To"]) -> str:

@@ -111,13 +111,13 @@ def everything() -> Range:
 
 
 @pytest.fixture(scope="module")
-def ask_postgres(addresses: dict[str, str], everything: Range) -> Callable[[dict[str, Any]], pd.DataFrame]:
-    """Answers a query as its source would."""
+def ask_postgres(addresses: dict[str, str], everything: Range) -> Callable[..., pd.DataFrame]:
+    """Answers a query as its source would, over everything or a range of time."""
 
-    def ask(target: dict[str, Any]) -> pd.DataFrame:
+    def ask(target: dict[str, Any], looked_at: Range = everything) -> pd.DataFrame:
         options = "-c default_transaction_read_only=on -c statement_timeout=10000"
         with psycopg.connect(addresses[target["datasource"]["uid"]], options=options) as connection:
-            cursor = connection.execute(everything.sql(target))  # type: ignore[call-overload]
+            cursor = connection.execute(looked_at.sql(target))  # type: ignore[call-overload]
             return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
 
     return ask

@@ -17,7 +17,7 @@ from road_assets.dashboards.sources import LOKI, PROMETHEUS, READ
 from road_assets_tests.conftest import Platform
 from road_assets_tests.grafana.macros import Range
 
-AskPostgres = Callable[[dict[str, Any]], pd.DataFrame]
+AskPostgres = Callable[..., pd.DataFrame]
 AskPrometheus = Callable[[str, bool], list[dict[str, Any]]]
 
 LOKI_URL: Final = "ROAD_LOKI_URL"
@@ -38,9 +38,9 @@ def _of(*uids: str) -> Any:
     return pytest.mark.parametrize("target", found.values(), ids=found)
 
 
-def _rows(ask: AskPostgres, uid: str, title: str) -> pd.DataFrame:
+def _rows(ask: AskPostgres, uid: str, title: str, *looked_at: Range) -> pd.DataFrame:
     (target,) = [target for name, target in TARGETS.items() if name == f"{uid}: {title} A"]
-    return ask(target)
+    return ask(target, *looked_at)
 
 
 @_of(*READ)
@@ -120,12 +120,23 @@ def test_the_map_shows_every_accident_that_has_a_place(ask_postgres: AskPostgres
 
 
 def test_drift_is_told_for_each_feature_and_day(ask_postgres: AskPostgres, platform: Platform) -> None:
-    shown = _rows(ask_postgres, "road-pipeline", "Dérive par variable").set_index("time")
+    year = Range(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 12, 31, tzinfo=UTC))
+    shown = _rows(ask_postgres, "road-pipeline", "Dérive par variable", year).set_index("time")
     assert list(shown.columns) == [feature.fr for feature in FEATURES]
     stored = platform.query("SELECT distance FROM drift_features WHERE feature = 'lum' ORDER BY day")
     # The first days have too few rows to tell.
     expected = [float("nan") if distance is None else distance for (distance,) in stored]
     assert shown[FEATURE_BY_NAME["lum"].fr].tolist() == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+def test_over_many_years_the_worst_day_of_each_week_is_told(ask_postgres: AskPostgres, platform: Platform) -> None:
+    years = Range(datetime(2005, 1, 1, tzinfo=UTC), datetime(2024, 12, 31, tzinfo=UTC))
+    shown = _rows(ask_postgres, "road-pipeline", "Dérive par variable", years).set_index("time")
+    stored = platform.query("SELECT day, distance FROM drift_features WHERE feature = 'lum'")
+    worst = pd.Series({pd.Timestamp(day): distance for day, distance in stored}).resample("W-MON", closed="left").max()
+    mondays = worst.index - pd.Timedelta(days=7)
+    assert list(shown.index.tz_convert("Europe/Paris").date) == list(mondays.date)
+    assert shown[FEATURE_BY_NAME["lum"].fr].tolist() == pytest.approx(worst.tolist(), rel=1e-12, nan_ok=True)
 
 
 def test_the_best_model_is_the_one_in_production(ask_postgres: AskPostgres, platform: Platform) -> None:

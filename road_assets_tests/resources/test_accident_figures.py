@@ -163,3 +163,14 @@ def test_what_is_summed_up_for_longer_spans_adds_up_to_any_range(many_days: Data
             assert add_up("accident_figures", f"dimension = 'total' AND {summed_in_range()}") == days
             to_the_end = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
             assert add_up("accident_squares", squares_in_range()) == (to_the_end - first.replace(day=1)).days
+
+
+@pytest.mark.parametrize(("table", "where"), [("figures", summed_in_range()), ("squares", squares_in_range())])
+def test_the_ends_of_a_range_are_worked_out_once_and_not_for_every_row(
+    database: Database, table: str, where: str
+) -> None:
+    span = Range(*(datetime(year, 3, 15, tzinfo=UTC) for year in (2005, 2024)))
+    found = _rows(database, f"EXPLAIN SELECT FROM accident_{table} WHERE {span.sql({'rawSql': where})}")
+    plan = "\n".join(line for (line,) in found)
+    assert "'2006-01-01'::date" in plan or "'2005-04-01'::date" in plan
+    assert "date_trunc" not in plan
