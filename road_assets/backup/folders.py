@@ -9,6 +9,7 @@ from typing import Final
 
 from road_assets.backup.stores import REPLACED, STAGING, is_made_anew
 from road_assets.backup.tar_file import BackupWriter
+from road_assets.resources.files import is_draft
 
 _SQLITE_HEADER: Final = b"SQLite format 3\x00"
 _SQLITE_SUFFIXES: Final = (".db", ".sqlite")
@@ -53,7 +54,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _is_draft(path: Path) -> bool:
     """Whether somebody is still writing it, or it belongs to an open SQLite database, which is saved by SQLite."""
-    return (path.name.startswith(".") and path.name.endswith(".tmp")) or path.name.endswith(_SQLITE_BESIDE)
+    return is_draft(path.name) or path.name.endswith(_SQLITE_BESIDE)
 
 
 def _add_file(writer: BackupWriter, name: str, path: Path) -> None:

@@ -10,9 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from upath import UPath
+
+_DRAFT: Final = (".", ".tmp")
+"""How the name of a file begins and ends that is being written."""
 
 Place = Path | UPath
 """A file or a folder: a ``Path`` on this machine, whose calls are the quickest, or a ``UPath`` in an object storage."""
@@ -68,7 +71,8 @@ def names_in(folder: Place, *, below: bool = False) -> list[str]:
     if is_remote(folder):
         # Each page of the listing is one request, whatever the number of folders.
         found = folder.fs.find(folder.path) if below else folder.fs.find(folder.path, maxdepth=1)
-        return [name.rsplit("/", 1)[-1] for name in found]
+        inside = [path.removeprefix(folder.path.rstrip("/") + "/").split("/") for path in found]
+        return [parts[-1] for parts in inside if len(parts) == 1 + below]
     if below:
         return [path.name for path in folder.glob("*/*")]
     return [path.name for path in folder.iterdir()] if folder.is_dir() else []
@@ -93,7 +97,8 @@ def replacing(path: Path) -> Iterator[Path]:
         The file to write to. It takes the target's place if the block ends well, and goes if it does not.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
+    begin, end = _DRAFT
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{begin}{path.stem}-", suffix=end)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -101,6 +106,23 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file of this name is being written by ``replacing``, or its writer was killed."""
+    begin, end = _DRAFT
+    return name.startswith(begin) and name.endswith(end)
+
+
+def drafts_below(folder: Place) -> list[Path]:
+    """Files that somebody is writing or did not finish, in a folder and below it, sorted.
+
+    An object storage has none: what is not complete is not there, and for the parts of a large object that never became
+    one it has rules of its own.
+    """
+    if is_remote(folder):
+        return []
+    return sorted(path for path in folder.rglob(f"*{_DRAFT[1]}") if is_draft(path.name) and path.is_file())
 
 
 def replace_bytes(path: Place, content: bytes) -> None:

@@ -1,11 +1,16 @@
-"""Old pages of drift reports, here and in MLflow, and old days of the lake."""
+"""Old pages of drift reports, here and in MLflow, old days of the lake, and files that were never finished."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
-from road_assets.resources.files import names_in, open_place
+from road_assets.resources.files import drafts_below, names_in, open_place
 from road_assets.resources.lake import Lake
 from road_assets.resources.reports import Reports
-from road_assets.retention.settings import Retired
+from road_assets.retention.settings import Retired, days_ago
+
+_DRAFT_DAYS: Final = 1
+"""Nothing is written for so long; a file that was begun before has lost its writer."""
 
 
 def retire_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Retired:
@@ -58,3 +63,24 @@ def retire_lake_days(lake: Lake, days: int | None, *, dry_run: bool) -> Retired:
 def _remove(lake: Lake, asset: str, days: list[date]) -> None:
     for day in days:
         lake.remove_day(asset, day)
+
+
+def retire_drafts(addresses: Sequence[str], *, dry_run: bool) -> Retired:
+    """Remove what a writer that was killed left beside the file that it was to replace. Readers never see such a file.
+
+    Args:
+        addresses: folders of files that are replaced as a whole.
+        dry_run: only say what would be done.
+    """
+    retired, oldest = Retired("unfinished files"), days_ago(_DRAFT_DAYS)
+    for path in (path for address in addresses for path in drafts_below(open_place(address))):
+        try:
+            facts = path.stat()
+        except FileNotFoundError:
+            continue  # its writer has just finished
+        if datetime.fromtimestamp(facts.st_mtime, UTC) < oldest:
+            retired.removed.append(path.name)
+            retired.freed_bytes += facts.st_size
+            if not dry_run:
+                path.unlink(missing_ok=True)
+    return retired

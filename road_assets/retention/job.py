@@ -15,7 +15,7 @@ from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets.resources.reports import Reports
-from road_assets.retention.files import retire_lake_days, retire_reports
+from road_assets.retention.files import retire_drafts, retire_lake_days, retire_reports
 from road_assets.retention.models import retire_models
 from road_assets.retention.notices import retire_notices
 from road_assets.retention.runs import RetentionError, retire_runs
@@ -71,6 +71,15 @@ def old_lake_days(
         _tell(context, config, retire_lake_days(lake, retention.lake_days, dry_run=config.dry_run))
 
 
+@dg.op(description="Files that writers did not finish because they were killed, a day ago or earlier.")
+def unfinished_files(
+    context: dg.OpExecutionContext, config: RetentionConfig, database: Database, lake: Lake, reports: Reports
+) -> None:
+    """Remove what lies beside the files of the lake and of the reports."""
+    with _alone(database):
+        _tell(context, config, retire_drafts([lake.root, reports.folder], dry_run=config.dry_run))
+
+
 @dg.op(description="Notes of failed runs and of alerts.")
 def old_notices(
     context: dg.OpExecutionContext, config: RetentionConfig, database: Database, retention: Retention
@@ -83,7 +92,7 @@ def _same_for_all(config: dict[str, Any]) -> dict[str, Any]:
     return {"ops": {op.name: {"config": config} for op in OPS}}
 
 
-OPS: Final = (old_runs, old_models, old_reports, old_lake_days, old_notices)
+OPS: Final = (old_runs, old_models, old_reports, old_lake_days, unfinished_files, old_notices)
 
 
 @dg.job(

@@ -118,6 +118,24 @@ def test_a_year_never_materialized_is_named_and_has_no_days(lake: Lake) -> None:
         lake.read_year("release", 2023)
 
 
+def test_assets_with_days_are_told_apart_from_those_with_years(lake: Lake) -> None:
+    assert lake.daily_assets() == []
+    lake.write_days("raw_accidents", _frame([DAY]), [DAY])
+    lake.write_days("features", _frame([DAY, NEXT]), [DAY, NEXT])
+    lake.write_year("baac_release", 2024, _frame([DAY]))
+    assert lake.daily_assets() == ["features", "raw_accidents"]
+    assert lake.stored_years("baac_release") == [2024]
+
+
+def test_a_day_can_be_removed_and_removing_it_again_is_no_error(lake: Lake) -> None:
+    lake.write_days("asset", _frame([DAY, NEXT]), [DAY, NEXT])
+    for _ in range(2):
+        lake.remove_day("asset", DAY)
+    assert lake.stored_days("asset") == [NEXT]
+    lake.remove_day("asset", NEXT)
+    assert lake.daily_assets() == []
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(local_lake: Lake, tmp_path: Path) -> None:
     local_lake.write_days("asset", _frame([DAY]), [DAY])
     folder = tmp_path / "asset" / "2024"

@@ -12,7 +12,15 @@ import pandas as pd
 import pytest
 
 from road_assets.local import preflight
-from road_assets.resources.files import is_remote, names_in, open_place, replace_bytes, replace_text
+from road_assets.resources.files import (
+    drafts_below,
+    folders_in,
+    is_remote,
+    names_in,
+    open_place,
+    replace_bytes,
+    replace_text,
+)
 from road_assets.resources.lake import Lake
 from road_assets.settings import PlatformSettings
 from road_assets_tests.object_storage import SECRET_KEY
@@ -45,6 +53,9 @@ def test_files_are_listed_in_a_folder_and_in_the_folders_below_it(s3: str) -> No
         replace_bytes(place / name, b"")
     assert names_in(place) == ["2024.parquet"]
     assert set(names_in(place / "2024")) == {"2024-01-01.parquet"}
+    assert set(names_in(place, below=True)) == {"2024-01-01.parquet", "2025-01-01.parquet"}
+    assert folders_in(place) == ["2024", "2025"]
+    assert folders_in(place / "2024") == folders_in(place / "2026") == []
 
 
 def test_what_another_process_wrote_is_seen_at_once(s3: str) -> None:
@@ -71,6 +82,8 @@ def test_a_writer_killed_in_the_middle_leaves_the_old_day(s3: str) -> None:
             writer.wait()
     assert lake.read_days("asset", [DAY])["row"].tolist() == list(range(10))
     assert lake.stored_days("asset") == [DAY]
+    assert drafts_below(open_place(lake.root)) == []
+    assert names_in(open_place(lake.root) / "asset", below=True) == [f"{DAY}.parquet"]
     subprocess.run([sys.executable, "-c", _REWRITE, lake.root], check=True, env=_environment())  # noqa: S603 - our own
     assert len(lake.read_days("asset", [DAY])) == 200_000
 

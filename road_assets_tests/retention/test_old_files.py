@@ -1,6 +1,9 @@
-"""Old pages of drift reports, old days of the lake, old notes in the tables."""
+"""Old pages of drift reports, old days of the lake, files never finished, old notes in the tables."""
 
 import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +13,12 @@ import pandas as pd
 import pytest
 
 from road_assets.local.postgres import EmbeddedPostgres
+from road_assets.local.services import PROJECT
 from road_assets.resources.database import Database
+from road_assets.resources.files import names_in, open_place
 from road_assets.resources.lake import Lake
 from road_assets.resources.reports import Reports
-from road_assets.retention.files import retire_lake_days, retire_reports
+from road_assets.retention.files import retire_drafts, retire_lake_days, retire_reports
 from road_assets.retention.notices import retire_notices
 from road_assets.retention.settings import days_ago
 from road_assets_tests.conftest import fresh_database
@@ -70,9 +75,23 @@ def test_reports_that_were_never_drawn_are_no_error(tmp_path: Path, mlflow_url: 
     assert retire_reports(reports, days_ago(10_000), dry_run=False).removed == []
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    lake = Lake(root=str(tmp_path / "lake"))
+def test_pages_in_an_object_storage_go(reports: Reports, s3: str, tmp_path: Path) -> None:
+    remote = reports.model_copy(update={"folder": f"{s3}/{tmp_path.name}/drift"})
+    page = cast("Any", SimpleNamespace(html="<p>drift</p>", json="{}"))
+    published = remote.publish(TWO_DAYS[0], page, cast("Any", SimpleNamespace(score=0.1)))
+    assert published.page == f"{remote.folder}/2024-01-01.html"
+    assert retire_reports(remote, days_ago(1), dry_run=False).removed == []
+    done = retire_reports(remote, datetime.now(UTC) + timedelta(minutes=1), dry_run=False)
+    assert done.removed[:2] == ["2024-01-01.html", "2024-01-01.json"]
+    assert done.freed_bytes == len("<p>drift</p>{}")
+    assert names_in(open_place(remote.folder)) == []
+    assert len(names(reports)) == 4, "those in the folder are others"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    remote = request.param == "s3"
+    lake = Lake(root=f"{request.getfixturevalue('s3')}/{tmp_path.name}" if remote else str(tmp_path / "lake"))
     days = [date(2022, 1, 1), date(2024, 1, 1), date(2024, 5, 1)]
     for asset in ("features", "raw_accidents"):
         lake.write_days(asset, pd.DataFrame({"day": pd.to_datetime(days), "lum": 1}), days)
@@ -93,6 +112,51 @@ def test_without_a_number_every_day_is_kept(lake: Lake) -> None:
     done = retire_lake_days(lake, None, dry_run=False)
     assert (done.removed, len(lake.stored_days("features"))) == ([], 3)
     assert "ROAD_RETENTION_LAKE_DAYS is not set" in done.notes[0]
+
+
+_BEGIN_TO_WRITE = """
+import sys, time
+from pathlib import Path
+from road_assets.resources.files import replacing
+with replacing(Path(sys.argv[1])) as draft:
+    draft.write_bytes(b"half")
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def _kill_while_writing(target: Path) -> Path:
+    """The draft that a writer leaves behind."""
+    command = [sys.executable, "-c", _BEGIN_TO_WRITE, str(target)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer:  # noqa: S603 - our own
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"begun\n"
+        writer.send_signal(signal.SIGKILL)
+    (draft,) = target.parent.glob(".*.tmp")
+    return draft
+
+
+def test_what_a_killed_writer_left_goes_a_day_later(tmp_path: Path) -> None:
+    lake = Lake(root=str(tmp_path / "lake"))
+    day = TWO_DAYS[0]
+    lake.write_days("features", pd.DataFrame({"day": pd.to_datetime([day]), "lum": 1}), [day])
+    draft = _kill_while_writing(tmp_path / "lake" / "features" / "2024" / f"{day}.parquet")
+    places = [lake.root, str(tmp_path / "no such folder")]
+    assert retire_drafts(places, dry_run=False).removed == [], "its writer may still be at work"
+    yesterday = (datetime.now(UTC) - timedelta(hours=25)).timestamp()
+    os.utime(draft, (yesterday, yesterday))
+    told = retire_drafts(places, dry_run=True)
+    assert draft.exists()
+    done = retire_drafts(places, dry_run=False)
+    assert done.removed == told.removed == [draft.name]
+    assert done.freed_bytes == len(b"half")
+    assert [path.name for path in draft.parent.iterdir()] == [f"{day}.parquet"]
+    assert len(lake.read_days("features", [day])) == 1
+
+
+def test_an_object_storage_is_not_searched_for_unfinished_files(s3: str, tmp_path: Path) -> None:
+    assert retire_drafts([f"{s3}/{tmp_path.name}"], dry_run=False).removed == []
 
 
 def test_old_notices_go_and_decisions_stay(postgres: EmbeddedPostgres, tmp_path: Path) -> None:

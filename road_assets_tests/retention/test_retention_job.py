@@ -24,7 +24,7 @@ def test_a_step_that_fails_keeps_no_other_from_its_work(platform: Platform) -> N
     failed = [event.step_key for event in result.all_events if event.is_step_failure]
     assert failed == ["old_runs"], "this platform keeps Dagster's events in memory"
     assert "not as dagster.yaml says" in failure_of(result)
-    for step in ("old_models", "old_reports", "old_lake_days", "old_notices"):
+    for step in ("old_models", "old_reports", "old_lake_days", "unfinished_files", "old_notices"):
         (output,) = [event for event in result.events_for_node(step) if event.event_type_value == "STEP_OUTPUT"]
         metadata = output.step_output_data.metadata
         assert metadata["would be removed"].value == 0
