@@ -39,6 +39,8 @@ from road_assets.sensors import ALL_SENSORS
 from road_assets.settings import DriftSettings, GateSettings, ModelSettings, PlatformSettings
 
 MLFLOW_DEFAULT_URL = "http://127.0.0.1:5000"
+DATABASE_PATIENCE_SECONDS = 30.0
+"""A server that is restarted, or set up anew from its volume, is back before."""
 
 ASSETS = (
     baac_release,
@@ -87,7 +89,7 @@ def build_resources(settings: PlatformSettings) -> dict[str, Any]:
         "gate_margins": GateMargins(
             promotion=limits.gate_margin, calibration=limits.gate_calibration_margin, slices=limits.gate_slice_margin
         ),
-        "database": Database(url=dg.EnvVar("ROAD_DATABASE_URL")),
+        "database": Database(url=dg.EnvVar("ROAD_DATABASE_URL"), patience_seconds=DATABASE_PATIENCE_SECONDS),
         "registry": ModelRegistry(tracking_uri=mlflow_uri, public_url=mlflow_pages),
         "archive": ModelArchive(folder=str(settings.home / "archive")),
         "reports": Reports(

@@ -16,6 +16,7 @@ from road_assets.resources.decisions import Author, Decision, StoredVerdict
 from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry, RegisteredModel
+from road_assets.step_retries import tried_again
 
 
 @dg.asset(
@@ -39,7 +40,7 @@ def production_model(
 ) -> dg.MaterializeResult[None]:
     """Act once on the newest verdict; judge again if it is about another champion or other candidates."""
     day = to_day(context.partition_key)
-    with hold_pointer(database, registry, Author("production_model", context.run_id)) as pointer:
+    with tried_again(), hold_pointer(database, registry, Author("production_model", context.run_id)) as pointer:
         noticed = pointer.reconcile()
         found = registry.candidates_as_of(day)
         verdict = decisions.newest_verdict(pointer.connection, day)

@@ -21,6 +21,7 @@ from road_assets.resources.decisions import Author
 from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
+from road_assets.step_retries import tried_again
 
 ASSET: Final = "severity_model"
 CHECK: Final = "gate"
@@ -48,7 +49,7 @@ def gate(
     """Judge, store the verdict, show the grounds."""
     run = context.op_execution_context
     day = to_day(run.partition_key)
-    with hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer:
+    with tried_again(), hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer:
         noticed = pointer.reconcile()
         verdict, stored = judge_day(Court(lake, registry, gate_margins.margins()), pointer, day)
     for sentence in (*noticed, *verdict.reasons):

@@ -1,11 +1,14 @@
-"""Postgres: the tables' schema, and rewriting the rows of some days in one transaction."""
+"""Postgres: the tables' schema, and rewriting the rows of some days in one transaction.
+
+A server that restarts is back in seconds: connecting waits for it, and a transaction that it broke off begins again.
+"""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import LiteralString
+from typing import Final, LiteralString, TypeVar
 
 import dagster as dg
 import pandas as pd
@@ -25,6 +28,26 @@ from road_assets.resources import locks
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _ROWS_AT_ONCE = 100_000
 """Many years are copied in parts, so that they do not stand in memory a third time, as text."""
+
+_Result = TypeVar("_Result")
+
+_ATTEMPTS: Final = 3
+"""Of a transaction; before each the server is waited for."""
+
+_PASSING_STATES: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
+"""The connection is gone; the server stops, crashed, or is starting; it ended one of two that waited for each other."""
+
+_REFUSALS: Final = ("authentication failed", "does not exist", "no pg_hba.conf entry")
+"""What a server says to who will not be let in later either."""
+
+
+def can_pass(error: BaseException) -> bool:
+    """Whether the same may succeed a little later, since nothing is wrong with what was asked."""
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    if error.sqlstate is None:  # the connection could not be made, or it broke
+        return not any(words in str(error) for words in _REFUSALS)
+    return error.sqlstate.startswith(_PASSING_STATES)
 
 
 class SchemaError(RuntimeError):
@@ -77,18 +100,37 @@ class Database(dg.ConfigurableResource):
 
     Attributes:
         url: ``postgresql://user:password@host:port/database`` of the role that may write.
+        patience_seconds: how long a server that is away is waited for; a person waits less long than a run.
     """
 
     url: str
+    patience_seconds: float = 4.0
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
         """A connection in one transaction: committed at the end, rolled back on an error.
 
-        Connecting is retried, since a database that restarts is back in seconds; what follows is not.
+        Connecting is retried; what follows is not: see ``transact``.
         """
-        with _connect(self.url) as connection:
+        with self._open() as connection:
             yield connection
+
+    def transact(self, work: Callable[[psycopg.Connection], _Result]) -> _Result:
+        """Do some work in one transaction, and all of it again if the server went away meanwhile.
+
+        A server may go away after it committed and before it said so: done twice, the work must come to the same.
+
+        Args:
+            work: is given the connection; what it returns is returned.
+
+        Raises:
+            psycopg.OperationalError: the server stays away, or went away three times.
+        """
+        for attempt in stamina.retry_context(on=can_pass, attempts=_ATTEMPTS, timeout=None):
+            connection = self._open()  # which has patience of its own
+            with attempt, connection:
+                return work(connection)
+        raise AssertionError("the last attempt either returns or raises")
 
     def replace_days(
         self, table: str, frame: pd.DataFrame, days: Sequence[date], *, then: LiteralString | None = None
@@ -101,17 +143,23 @@ class Database(dg.ConfigurableResource):
             days: days whose rows are replaced, those without new rows included.
             then: a statement to run after, in the same transaction; it is given the days.
         """
-        with self.connect() as connection:
+
+        def replace(connection: psycopg.Connection) -> None:
             connection.execute("SELECT make_year_parts(%s::regclass, %s::date[])", (table, list(days)))
             self._rewrite(connection, table, frame, "day", list(days))
             if then is not None:
                 connection.execute(then, (list(days),))
 
+        self.transact(replace)
+
     def replace_tables_of_days(self, frames: dict[str, pd.DataFrame], days: Sequence[date]) -> None:
         """Like ``replace_days`` for several tables that must agree, in one transaction."""
-        with self.connect() as connection:
+
+        def replace(connection: psycopg.Connection) -> None:
             for table, frame in frames.items():
                 self._rewrite(connection, table, frame, "day", list(days))
+
+        self.transact(replace)
 
     def replace_rows(
         self,
@@ -131,10 +179,21 @@ class Database(dg.ConfigurableResource):
             values: keys to replace, those without new rows included; by default the frame's.
             first: a statement to run before, in the same transaction.
         """
-        with self.connect() as connection:
+
+        def replace(connection: psycopg.Connection) -> None:
             if first is not None:
                 connection.execute(first)
             self._rewrite(connection, table, frame, key, frame[key].tolist() if values is None else values)
+
+        self.transact(replace)
+
+    def _open(self) -> psycopg.Connection:
+        @stamina.retry(on=can_pass, attempts=None, timeout=self.patience_seconds, wait_max=2.0)
+        def connect() -> psycopg.Connection:
+            """Without arguments: a retry is logged with them, and the address holds the password."""
+            return psycopg.connect(self.url, connect_timeout=10)
+
+        return connect()
 
     def _rewrite(
         self, connection: psycopg.Connection, table: str, frame: pd.DataFrame, key: str, values: Sequence[object]
@@ -150,15 +209,6 @@ class Database(dg.ConfigurableResource):
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             for start in range(0, len(frame), _ROWS_AT_ONCE):
                 copy.write(_to_csv(frame.iloc[start : start + _ROWS_AT_ONCE]))
-
-
-def _connect(url: str) -> psycopg.Connection:
-    @stamina.retry(on=psycopg.OperationalError, attempts=5, timeout=30)
-    def connect() -> psycopg.Connection:
-        """Without arguments: a retry is logged with them, and the address holds the password."""
-        return psycopg.connect(url, connect_timeout=10)
-
-    return connect()
 
 
 def _to_csv(frame: pd.DataFrame) -> bytes:

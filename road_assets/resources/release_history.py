@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import psycopg
+
 from road_assets.core.changes import Changes
 from road_assets.resources.database import Database
 from road_assets.resources.release import LoadedRelease
@@ -40,6 +42,9 @@ def note_release(database: Database, loaded: LoadedRelease, changes: Changes) ->
         "changed": len(changes.changed),
         "unchanged": changes.unchanged,
     }
-    with database.connect() as connection:
+
+    def note(connection: psycopg.Connection) -> None:
         connection.execute(_LOCK)
         connection.execute(_NOTE, values)
+
+    database.transact(note)

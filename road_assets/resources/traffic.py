@@ -26,5 +26,5 @@ def read_traffic(database: Database, window: Sequence[date]) -> Traffic:
     begin, end = (
         datetime.combine(day, time(), ZoneInfo(TIMEZONE)) for day in (window[0], window[-1] + timedelta(days=1))
     )
-    with database.connect() as connection:
-        return count_traffic(connection.execute(_SETS, (len(FEATURE_NAMES), begin, end)).fetchall())
+    asked = (len(FEATURE_NAMES), begin, end)
+    return count_traffic(database.transact(lambda connection: connection.execute(_SETS, asked).fetchall()))

@@ -1,16 +1,20 @@
 """From the gate to production and back, through the real jobs, with a real Postgres and a real MLflow."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
 
+from road_assets import step_retries
 from road_assets.checks.gate import GATE_CHECK_KEY
 from road_assets.core.vocabulary import PRODUCTION_ALIAS
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.resources import model_registry
+from road_assets.resources import locks, model_registry
 from road_assets.resources.model_registry import FAMILY_TAG, ModelRegistry
 from road_assets_tests.conftest import LAST_DAY, SMALL_FOREST, Platform, failure_of, fresh_database
 from road_assets_tests.registered import registry_of_its_own
@@ -162,6 +166,25 @@ def test_a_rollback_to_a_version_never_in_production_fails_with_those_that_were(
     run = story.roll_back(version=99, decided_by="ann")
     assert not run.success
     assert "version 99 was never in production" in failure_of(run)
+    assert story.told() == before
+
+
+def test_a_step_whose_lock_is_lost_with_its_connection_is_tried_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_retries, "PAUSE_SECONDS", 0.1)
+    before = story.told()
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(story.platform.database_url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (locks.POINTER,))
+        deciding = pool.submit(story.platform.run, "training_job", LAST_DAY, only=("production_model",))
+        waiting = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while not other.execute(waiting).fetchall():
+            assert not deciding.done()
+            time.sleep(0.05)
+        other.execute("SELECT pg_advisory_unlock(%s)", (locks.POINTER,))
+        run = deciding.result(120)
+    assert run.success, failure_of(run)
+    assert len([event for event in run.all_events if event.is_step_up_for_retry]) == 1
     assert story.told() == before
 
 

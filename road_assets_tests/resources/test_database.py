@@ -1,8 +1,12 @@
-"""Rewriting days in a real Postgres."""
+"""Rewriting days in a real Postgres, which is restarted meanwhile, too."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
+from typing import Any, LiteralString
 
 import pandas as pd
 import psycopg
@@ -175,5 +179,93 @@ def test_the_table_has_every_canonical_column(database: Database) -> None:
 
 
 def test_a_database_that_is_not_there_is_an_error_after_some_tries() -> None:
-    with pytest.raises(psycopg.OperationalError), Database(url="postgresql://nobody@127.0.0.1:1/none").connect():
-        pass
+    away = Database(url="postgresql://nobody@127.0.0.1:1/none", patience_seconds=1)
+    started = time.monotonic()
+    with pytest.raises(psycopg.OperationalError):
+        away.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
+    assert 1 <= time.monotonic() - started < 8
+
+
+def test_who_is_not_let_in_is_told_so_at_once(postgres: EmbeddedPostgres) -> None:
+    stranger = postgres.url("road").replace("postgresql://road:", "postgresql://road:not")
+    started = time.monotonic()
+    for url, words in ((stranger, "authentication failed"), (postgres.url("nowhere"), "does not exist")):
+        with pytest.raises(psycopg.OperationalError, match=words):
+            Database(url=url, patience_seconds=60).replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
+    assert time.monotonic() - started < 10
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One that may be stopped."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("restarted"), port=0) as server:
+        migrate(server.url("road"))
+        yield server
+
+
+def _kill(server: EmbeddedPostgres) -> None:
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+
+
+def _wait_for_somebody_behind_a_lock(watcher: psycopg.Connection[Any]) -> None:
+    waiting: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 30
+    while not watcher.execute(waiting).fetchall():
+        assert time.monotonic() < deadline, "nobody waits for a lock"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("end", [EmbeddedPostgres.stop, _kill], ids=["stopped", "killed"])
+def test_a_write_that_a_restart_breaks_off_is_done_again(
+    own_server: EmbeddedPostgres, end: Callable[[EmbeddedPostgres], None]
+) -> None:
+    database = Database(url=own_server.url("road"), patience_seconds=60)
+    database.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
+    with ThreadPoolExecutor(1) as pool:
+        url = own_server.url("road")
+        with closing(psycopg.connect(url)) as other, closing(psycopg.connect(url, autocommit=True)) as watcher:
+            other.execute("LOCK TABLE drift_scores IN SHARE ROW EXCLUSIVE MODE")
+            writer = pool.submit(database.replace_days, "drift_scores", _scores([DAY, NEXT], 0.2), [DAY, NEXT])
+            _wait_for_somebody_behind_a_lock(watcher)
+            end(own_server)
+        time.sleep(1)
+        assert not writer.done(), "it waits for the server"
+        own_server.start()
+        writer.result(60)
+    assert _all(database) == [(DAY, 0.2), (NEXT, 0.2)]
+
+
+def test_a_reader_waits_for_a_server_that_is_away(own_server: EmbeddedPostgres) -> None:
+    database = Database(url=own_server.url("road"), patience_seconds=60)
+    own_server.stop()
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(_all, database)
+        time.sleep(1)
+        own_server.start()
+        reader.result(60)
+
+
+@pytest.mark.parametrize(
+    ("statement", "attempts"),
+    [("SELECT pg_terminate_backend(pg_backend_pid())", 3), ("SELECT 1 / 0", 1), ("SELECT no_such_column", 1)],
+    ids=["a connection that is ended each time", "a division by zero", "a column that is not there"],
+)
+def test_only_what_can_pass_is_tried_again_and_not_for_ever(
+    database: Database, statement: LiteralString, attempts: int
+) -> None:
+    def write_and_fail(connection: psycopg.Connection) -> None:
+        connection.execute("SELECT nextval('attempts')")  # which no rollback takes back
+        connection.execute("DELETE FROM drift_scores")
+        connection.execute(statement)
+
+    database.replace_days("drift_scores", _scores([DAY], 0.1), [DAY])
+    with database.connect() as connection:
+        connection.execute("CREATE SEQUENCE attempts")
+    with pytest.raises(psycopg.Error):
+        database.transact(write_and_fail)
+    with database.connect() as connection:
+        assert connection.execute("SELECT last_value FROM attempts").fetchone() == (attempts,)
+        connection.execute("DROP SEQUENCE attempts")
+    assert _all(database) == [(DAY, 0.1)]
