@@ -173,6 +173,7 @@ def test_a_step_whose_lock_is_lost_with_its_connection_is_tried_again(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(step_retries, "PAUSE_SECONDS", 0.1)
+    story.decide()
     before = story.told()
     with ThreadPoolExecutor(1) as pool, psycopg.connect(story.platform.database_url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (locks.POINTER,))

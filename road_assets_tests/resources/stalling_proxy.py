@@ -1,4 +1,4 @@
-"""A way to a server that takes in so many bytes and no more, as a line does that breaks in the middle."""
+"""A way to a server that opens late, or lets so many bytes through and no more, as a line does that breaks."""
 
 import socket
 import threading
@@ -9,33 +9,34 @@ from urllib.parse import urlsplit
 
 
 class StallingProxy:
-    """Passes a client's first bytes on to the server, then nothing more.
+    """Passes a client's first bytes, or all of them, on to the server, then nothing more.
 
     Attributes:
         stalled: set once bytes were held back.
         address: where clients connect.
     """
 
-    def __init__(self, target: str, *, after_bytes: int) -> None:
+    def __init__(self, target: str, *, after_bytes: int | None = None, port: int = 0) -> None:
         """Listen on loopback.
 
         Args:
             target: ``http://host:port`` of the server.
-            after_bytes: of one connection, that are passed on.
+            after_bytes: of one connection, that are passed on; by default all.
+            port: to listen on; 0 for a free one.
         """
         parts = urlsplit(target)
         self._target = (parts.hostname, parts.port)
         self._after = after_bytes
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._open: list[socket.socket] = [self._listener]
         self.stalled = threading.Event()
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @classmethod
     @contextmanager
-    def to(cls, target: str, *, after_bytes: int) -> Iterator[Self]:
+    def to(cls, target: str, *, after_bytes: int | None = None, port: int = 0) -> Iterator[Self]:
         """Serve until the block ends."""
-        proxy = cls(target, after_bytes=after_bytes)
+        proxy = cls(target, after_bytes=after_bytes, port=port)
         threading.Thread(target=proxy._accept, daemon=True).start()
         try:
             yield proxy
