@@ -228,12 +228,23 @@ def backup(target: Path, with_secrets: bool) -> None:  # noqa: FBT001 - click pa
 def restore(source: Path, replace: bool, check: bool) -> None:  # noqa: FBT001 - click passes them by name
     """Bring back the state that `road backup` has written to SOURCE. The platform must be stopped, its databases not.
 
-    State that is there is kept, and nothing is done, unless it may be replaced.
+    State that is there is kept, and nothing is done, unless it may be replaced. Where the databases are elsewhere,
+    they are made, migrated and their roles given their rights as by `road provision`.
     """
     from road_assets.local.backup import check as look
     from road_assets.local.backup import restore as bring_back
 
-    click.echo(look(source) if check else bring_back(_site(), source, click.echo, replace=replace))
+    if check:
+        click.echo(look(source))
+        return
+    site = _site()
+    if site.settings.database_url is None:
+        click.echo(bring_back(site, source, click.echo, replace=replace))
+    else:
+        from road_assets.server.restore import restore as bring_back_on_servers
+        from road_assets.server.settings import ProvisionSettings
+
+        click.echo(bring_back_on_servers(site, _read(ProvisionSettings), source, click.echo, replace=replace))
 
 
 @main.command()
@@ -262,8 +273,10 @@ def make_secrets(folder: Path) -> None:
 def provision() -> None:
     """Bring a Postgres server to this version: roles, databases, tables, rights. The embedded one needs none of it."""
     from road_assets.server.provision import provision as prepare
+    from road_assets.server.restore import refuse_unfinished
     from road_assets.server.settings import ProvisionSettings
 
+    refuse_unfinished(_read(PlatformSettings).home)
     prepare(_read(ProvisionSettings), click.echo)
 
 

@@ -47,6 +47,11 @@ def make_backup(stores: Stores, target: Path, say: Callable[[str], None], *, wit
     Raises:
         BackupError: no file was written.
     """
+    secrets = stores.secrets() if with_secrets else []
+    if with_secrets and not secrets:
+        raise BackupError(
+            f"there are no secrets in {stores.home} to save: on servers whoever starts the services keeps them"
+        )
     with ExitStack() as stack:
         writer = stack.enter_context(writing(target))
         stack.enter_context(_held(stores.databases["road"], locks.REMOVAL))
@@ -61,7 +66,7 @@ def make_backup(stores: Stores, target: Path, say: Callable[[str], None], *, wit
         for name, path in stores.roots():
             add_root(writer, name, path)
             folders.append(name)
-        for path in stores.secrets() if with_secrets else ():
+        for path in secrets:
             add_root(writer, f"{SECRETS_FOLDER}/{path.name}", path)
         champion = _champion(databases["road"])
         manifest = Manifest(

@@ -32,6 +32,9 @@ _TABLES: Final[LiteralString] = """
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
     ORDER BY 1, 2
 """
+_PREAMBLE_BYTES: Final = 4096
+"""Of a script of ``pg_restore``, before anything of the database."""
+
 _EMPTY: Final[LiteralString] = """
     DO $$
     DECLARE found record;
@@ -58,9 +61,14 @@ _EMPTY: Final[LiteralString] = """
                      AND typtype IN ('e', 'd') AND oid NOT IN (SELECT objid FROM of_extensions) LOOP
             EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', found.name);
         END LOOP;
+        FOR found IN SELECT datname FROM pg_database WHERE datname = current_database()
+                     AND shobj_description(oid, 'pg_database') IS NOT NULL AND pg_has_role(datdba, 'USAGE') LOOP
+            EXECUTE format('COMMENT ON DATABASE %I IS NULL', found.datname);
+        END LOOP;
     END $$
 """
-"""The schema ``public`` itself stays, with what others were granted in it."""
+"""The schema ``public`` itself stays, with what others were granted in it. The database's comment says up to which
+version its tables were migrated (``server/provision.py``), which no longer holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,16 @@ def revision(connection: psycopg.Connection) -> str | None:
     return None
 
 
+def others_in(connection: psycopg.Connection) -> list[str]:
+    """Roles, with their numbers of connections, that are connected to the same database beside this connection."""
+    query = (
+        "SELECT usename || ' (' || count(*) || ')' FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename IS NOT NULL "
+        "AND coalesce(backend_type, 'client backend') = 'client backend' GROUP BY usename ORDER BY usename"
+    )  # a role may not see what kind of process another one's is
+    return [who for (who,) in connection.execute(query).fetchall()]
+
+
 def restore(url: str, dump: Path, script: Path) -> None:
     """Make a database what a dump says, in one transaction: a kill leaves it as it was.
 
@@ -157,6 +175,7 @@ def restore(url: str, dump: Path, script: Path) -> None:
     """
     try:
         _run("pg_restore", ["--no-owner", "--no-privileges", f"--file={script}", str(dump)], None)
+        _forget_newer_settings(script)
         clear = script.with_suffix(".clear.sql")
         clear.write_text(f"{_EMPTY};\n")
         quiet = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
@@ -164,6 +183,19 @@ def restore(url: str, dump: Path, script: Path) -> None:
     finally:
         script.unlink(missing_ok=True)
         script.with_suffix(".clear.sql").unlink(missing_ok=True)
+
+
+def _forget_newer_settings(script: Path) -> None:
+    """Take out, in its place, what servers before 17 do not know; without it the default holds, which is the same.
+
+    The programs may be newer than the server, and a script does not know for which server it is.
+    """
+    line = b"SET transaction_timeout = 0;"
+    with script.open("r+b") as file:
+        found = file.read(_PREAMBLE_BYTES).find(line)
+        if found >= 0:
+            file.seek(found)
+            file.write(b"--".ljust(len(line)))
 
 
 def analyze(url: str) -> None:

@@ -14,7 +14,7 @@ from typing import Final, LiteralString
 from road_assets.backup.errors import BackupError
 from road_assets.backup.make import SECRETS_FOLDER, installed_versions
 from road_assets.backup.manifest import Manifest, reasons_against
-from road_assets.backup.postgres_tools import analyze, connected, count_rows, describe, restore
+from road_assets.backup.postgres_tools import analyze, connected, count_rows, describe, others_in, restore
 from road_assets.backup.stores import HOME, REPLACED, STAGING, Stores
 from road_assets.backup.tar_file import members, read_manifest
 from road_assets.local.secrets import DIRECTORY as SECRETS
@@ -60,6 +60,7 @@ def restore_backup(stores: Stores, source: Path, say: Callable[[str], None], *, 
     """
     manifest = read_manifest(source)
     _refuse_foreign(manifest, source, stores)
+    _refuse_busy(stores, source)
     if not replace:
         _refuse_full(stores, source)
     stores.home.mkdir(parents=True, exist_ok=True)
@@ -96,6 +97,18 @@ def _refuse_foreign(manifest: Manifest, source: Path, stores: Stores) -> None:
         reasons.append(f"it holds the folder {folder}, and its place here is not set")
     if reasons:
         raise BackupError(f"{source} cannot be restored here: {'; '.join(reasons)}. Nothing was changed")
+
+
+def _refuse_busy(stores: Stores, source: Path) -> None:
+    """Whoever is connected would write into what is replaced, or go on with what is gone."""
+    busy = []
+    for url in stores.databases.values():
+        with connected(url) as connection:
+            busy += [f"{who} in {describe(url)}" for who in others_in(connection)]
+    if busy:
+        raise BackupError(
+            f"{source} was not restored, because others are at work: {', '.join(busy)}. Stop all services but Postgres"
+        )
 
 
 def _refuse_full(stores: Stores, source: Path) -> None:

@@ -14,6 +14,8 @@ from road_assets.backup.stores import Stores, stores_of
 from road_assets.backup.tar_file import read_manifest
 from road_assets.local.leftovers import stop_leftovers
 from road_assets.local.planning import LEDGER_FILE, Ledger
+from road_assets.local.postgres import server_identity
+from road_assets.local.running import tables_of
 from road_assets.local.services import Site
 from road_assets.local.state import UNFINISHED_FILE, load_state, locked
 from road_assets.resources.files import replace_text
@@ -47,7 +49,9 @@ def backup(site: Site, target: Path, say: Callable[[str], None], *, with_secrets
     return "\n".join([f"wrote {file}", *(f"  {line}" for line in manifest.lines())])
 
 
-def restore(site: Site, source: Path, say: Callable[[str], None], *, replace: bool) -> str:
+def restore(
+    site: Site, source: Path, say: Callable[[str], None], *, replace: bool, after: str = "`make up` starts the platform"
+) -> str:
     """Make the state what a backup says.
 
     Args:
@@ -55,6 +59,7 @@ def restore(site: Site, source: Path, say: Callable[[str], None], *, replace: bo
         source: the backup.
         say: told how far it is.
         replace: whether state that is there may be replaced.
+        after: what there is to do afterwards.
 
     Returns:
         What was done.
@@ -66,13 +71,7 @@ def restore(site: Site, source: Path, say: Callable[[str], None], *, replace: bo
     read_manifest(file)  # before a home is made for it
     with _databases(site, stopped=True):
         manifest = restore_backup(_stores(site), file, say, replace=replace)
-        if site.settings.database_url is None:
-            _adopt_ledger(site)
-    after = (
-        "Migrate the tables and grant what the roles may do, then start the services"
-        if site.settings.database_url
-        else "`make up` starts the platform"
-    )
+        _adopt_ledger(site)
     return "\n".join([f"restored {file}", *(f"  {line}" for line in manifest.lines()), after])
 
 
@@ -123,4 +122,5 @@ def _adopt_ledger(site: Site) -> None:
     path = site.home / LEDGER_FILE
     if path.exists():
         ledger = Ledger.model_validate_json(path.read_text())
-        replace_text(path, ledger.model_copy(update={"database": site.postgres.identity()}).model_dump_json(indent=2))
+        here = server_identity(tables_of(site)) if site.settings.database_url else site.postgres.identity()
+        replace_text(path, ledger.model_copy(update={"database": here}).model_dump_json(indent=2))

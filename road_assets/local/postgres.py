@@ -28,6 +28,7 @@ SUPERUSER: Final = "road"
 HOST: Final = "127.0.0.1"
 PASSWORD_SECRET: Final = "postgres_password"  # noqa: S105 - the name of the file, not the password
 
+CONNECT_SECONDS: Final = 10
 START_SECONDS: Final = 60.0
 """Recovery after a crash replays the log, which takes longer than an ordinary start of 0.1 s."""
 
@@ -45,6 +46,17 @@ SERVER_SETTINGS: Final = {
     "log_timezone": "UTC",
     "cluster_name": "road",
 }
+
+
+def server_identity(url: str) -> str:
+    """What tells the data of a server from that of one that was made anew in its place.
+
+    Args:
+        url: of any of its databases.
+    """
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        ((number,),) = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchall()
+    return str(number)
 
 
 class EmbeddedPostgres:
@@ -141,9 +153,7 @@ class EmbeddedPostgres:
 
     def identity(self) -> str:
         """What tells this data directory from one that was made anew in its place."""
-        with psycopg.connect(self.url("postgres")) as connection:
-            ((number,),) = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchall()
-        return str(number)
+        return server_identity(self.url("postgres"))
 
     def stop(self) -> None:
         """Stop the server and wait: open transactions are rolled back, then the data is closed cleanly."""

@@ -10,6 +10,7 @@ from road_assets.local.dagster_client import DagsterClient, DagsterError
 from road_assets.local.errors import LocalError
 from road_assets.local.main_job import MainJob
 from road_assets.local.planning import Ledger, make_plan, steps_left
+from road_assets.local.postgres import server_identity
 from road_assets.local.services import LOCATION
 from road_assets.resources.release_files import ReleaseError
 from road_assets.server.settings import LoadSettings
@@ -37,7 +38,7 @@ def load(platform: PlatformSettings, servers: LoadSettings, report: Report) -> N
         DagsterError: Dagster cannot be reached, or has no code.
     """
     try:
-        plan, database = make_plan(platform), _identity(platform.require_database_url())
+        plan, database = make_plan(platform), server_identity(platform.require_database_url())
     except (ReleaseError, SettingsError, psycopg.OperationalError) as error:
         raise LoadError(str(error)) from error
     report(f"release of {plan.year}: {plan.first_day} to {plan.last_day}, {plan.data_label}")
@@ -50,13 +51,6 @@ def load(platform: PlatformSettings, servers: LoadSettings, report: Report) -> N
     finally:
         client.close()
     report("everything of this release has been brought through")
-
-
-def _identity(url: str) -> str:
-    """What tells this database server from one that was made anew in its place."""
-    with psycopg.connect(url, connect_timeout=10) as connection:
-        ((number,),) = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchall()
-    return str(number)
 
 
 def _wait_for_location(client: DagsterClient) -> None:

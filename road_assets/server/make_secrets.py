@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from road_assets.server.roles import DAGSTER, EXPORTER, GRAFANA, MLFLOW, PIPELINE, ROLES, SERVICE
+from road_assets.server.roles import DAGSTER, EXPORTER, GRAFANA, MLFLOW, OWNERS, PIPELINE, ROLES, SERVICE
 
 SUPERUSER: Final = "postgres"
 BYTES: Final = 32
@@ -22,11 +22,12 @@ PRIVATE: Final = 0o400
 READABLE: Final = 0o444
 PROVISION: Final = "provision"
 PASSWORD_FILES: Final = {
-    PROVISION: (SUPERUSER,),
+    PROVISION: (SUPERUSER, *OWNERS.values()),  # the owners restore their databases
     "pipeline": (PIPELINE, DAGSTER),
     "dagster": (DAGSTER,),
     "service": (SERVICE,),
     "mlflow": (MLFLOW,),
+    "backup": tuple(OWNERS.values()),
 }
 """Parts that speak to Postgres through libpq, with the roles whose passwords stand in their ``pgpass``."""
 

@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from road_assets.local.errors import LocalError
-from road_assets.resources.database import migrate
+from road_assets.resources.database import SchemaError, migrate
 from road_assets.server.roles import (
     DAGSTER,
     MLFLOW,
@@ -54,17 +54,12 @@ def provision(settings: ProvisionSettings, report: Report) -> None:
         report: prints a line for people.
 
     Raises:
-        ProvisionError: the address is none, a password is missing or weak, the server cannot be reached, or tables
-            cannot be made.
+        ProvisionError: the address is none, a password is missing or weak, the server cannot be reached, its tables
+            are newer than this version, or tables cannot be made.
     """
-    admin = settings.admin_database_url.get_secret_value()
-    _check_address(admin)
-    passwords = read_passwords(settings.passwords_dir)
+    admin, passwords = prepare_databases(settings)
+    report(f"roles: {', '.join(ROLES)}")
     try:
-        with psycopg.connect(admin, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
-            make_roles(connection, passwords)
-            make_databases(connection)
-        report(f"roles: {', '.join(ROLES)}")
         migrate(_address(admin, TABLES, PIPELINE, passwords))
         report("tables: newest revision")
         for name, work in _OTHERS.items():
@@ -78,6 +73,32 @@ def provision(settings: ProvisionSettings, report: Report) -> None:
         report("rights: given")
     except psycopg.OperationalError as error:
         raise ProvisionError(f"Postgres cannot be prepared: {error}") from error
+    except SchemaError as error:
+        raise ProvisionError(str(error)) from error
+
+
+def prepare_databases(settings: ProvisionSettings) -> tuple[str, dict[str, str]]:
+    """Make roles and databases, without anything in them.
+
+    Args:
+        settings: where the server is, and the roles' passwords.
+
+    Returns:
+        The superuser's address, and the passwords.
+
+    Raises:
+        ProvisionError: the address is none, a password is missing or weak, or the server cannot be reached.
+    """
+    admin = settings.admin_database_url.get_secret_value()
+    _check_address(admin)
+    passwords = read_passwords(settings.passwords_dir)
+    try:
+        with psycopg.connect(admin, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            make_roles(connection, passwords)
+            make_databases(connection)
+    except psycopg.OperationalError as error:
+        raise ProvisionError(f"Postgres cannot be prepared: {error}") from error
+    return admin, passwords
 
 
 def read_passwords(folder: Path) -> dict[str, str]:

@@ -104,6 +104,7 @@ def grant_on_tables(connection: psycopg.Connection) -> None:
     with connection.transaction():
         _take_turns(connection)
         connection.execute("CREATE SCHEMA IF NOT EXISTS service AUTHORIZATION service")
+        _own_schema(connection)
         connection.execute("ALTER ROLE service IN DATABASE road SET search_path = service, public")
         connection.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM service, grafana")
         connection.execute("ALTER TABLE predictions OWNER TO service")
@@ -134,6 +135,13 @@ def _open_database(connection: psycopg.Connection, database: str) -> None:
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     for role, rights in GUESTS.get(database, {}).items():
         connection.execute(sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(rights), name, sql.Identifier(role)))
+
+
+def _own_schema(connection: psycopg.Connection) -> None:
+    """The service's schema and the parts in it, which belong to whoever restored a backup."""
+    connection.execute("ALTER SCHEMA service OWNER TO service")
+    for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'service'").fetchall():
+        connection.execute(sql.SQL("ALTER TABLE {} OWNER TO service").format(sql.Identifier("service", table)))
 
 
 def _hide(connection: psycopg.Connection, table: str, column: str | None) -> None:

@@ -13,6 +13,9 @@ FILES = (DOCKER / "compose.yaml", DOCKER / "compose.monitoring.yaml")
 ONCE = {"secrets", "provision", "load"}
 """Services that end."""
 
+TOOLS = {"backup", "restore"}
+"""Services that somebody runs."""
+
 
 def compose() -> dict[str, Any]:
     """Both Compose files as one, as ``include`` makes them."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from road_assets.server.make_secrets import make_secrets
-from road_assets_tests.docker.parts import DOCKER, ONCE, PROJECT, SERVICES, compose, run
+from road_assets_tests.docker.parts import DOCKER, ONCE, PROJECT, SERVICES, TOOLS, compose, run
 
 EVERY = pytest.mark.parametrize("name", sorted(SERVICES))
-STAYING = pytest.mark.parametrize("name", sorted(set(SERVICES) - ONCE))
+STAYING = pytest.mark.parametrize("name", sorted(set(SERVICES) - ONCE - TOOLS))
 
 ASK_WHO_IS_THERE = {"api", "grafana", "proxy"}
 ROOT = {"cadvisor", "alloy"}
@@ -38,7 +38,7 @@ def test_a_part_has_limits(name: str) -> None:
 
 @EVERY
 def test_a_part_comes_back_after_a_crash(name: str) -> None:
-    expected = "on-failure:5" if name in ONCE else "unless-stopped"
+    expected = "on-failure:5" if name in ONCE else "no" if name in TOOLS else "unless-stopped"
     assert SERVICES[name]["restart"] == expected
 
 
@@ -51,7 +51,7 @@ def test_a_part_keeps_its_log_bounded_and_named(name: str) -> None:
 
 @EVERY
 def test_a_part_belongs_to_a_profile(name: str) -> None:
-    known = {"api", "pipeline", "monitoring", "dashboards", "proxy"}
+    known = {"api", "pipeline", "monitoring", "dashboards", "proxy", "tools"}
     assert set(SERVICES[name]["profiles"]) <= known
     assert SERVICES[name]["profiles"]
 
@@ -143,6 +143,7 @@ def test_postgres_is_reached_by_those_who_need_it_only() -> None:
     inside = {name for name, part in SERVICES.items() if "database" in part.get("networks", [])}
     assert inside == {
         "postgres", "provision", "mlflow", "code", "webserver", "daemon", "load", "api", "postgres-exporter", "grafana",
+        "backup", "restore",
     }  # fmt: skip
 
 
@@ -164,6 +165,6 @@ def test_docker_reads_the_files() -> None:
     command = (docker, "compose", "-f", DOCKER / "compose.yaml", "--env-file")
     run(*command, PROJECT / ".env.example", "config", "-q")
     listed = run(*command, PROJECT / ".env.example", "config", "--services").stdout
-    assert set(listed.split()) == set(SERVICES) - {"proxy"}
-    for profile in ("api", "pipeline", "monitoring", "dashboards", "proxy"):
+    assert set(listed.split()) == set(SERVICES) - {"proxy"} - TOOLS
+    for profile in ("api", "pipeline", "monitoring", "dashboards", "proxy", "tools"):
         run(*command, os.devnull, "config", "-q", env={**os.environ, "COMPOSE_PROFILES": profile})

@@ -34,6 +34,7 @@ def test_a_part_finds_only_what_it_needs(tmp_path: Path) -> None:
     assert roles_known_to("pipeline") == {"pipeline", "dagster"}
     assert roles_known_to("dagster") == {"dagster"}
     assert roles_known_to("mlflow") == {"mlflow"}
+    assert roles_known_to("backup") == {"pipeline", "dagster", "mlflow"}
     assert roles_known_to("grafana") == {"grafana"}
     assert roles_known_to("exporter") == {"exporter"}
     assert roles_known_to("postgres") == {"postgres"}

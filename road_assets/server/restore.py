@@ -1,0 +1,53 @@
+"""``road restore`` where the databases are on a server: roles and databases before, migrations and rights afterwards.
+
+What other roles than the owners may do is in no dump, and the backup may be of an older version.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from road_assets.local.backup import restore as bring_back
+from road_assets.local.services import Site
+from road_assets.local.state import UNFINISHED_FILE
+from road_assets.server.provision import ProvisionError, prepare_databases, provision
+from road_assets.server.settings import ProvisionSettings
+
+
+def restore(site: Site, server: ProvisionSettings, source: Path, say: Callable[[str], None], *, replace: bool) -> str:
+    """Make the state what a backup says, and the server what this version needs.
+
+    Args:
+        site: of the platform; its databases' owners have their passwords in the file that ``PGPASSFILE`` names.
+        server: where the databases are, and the roles' passwords.
+        source: the backup.
+        say: told how far it is.
+        replace: whether state that is there may be replaced.
+
+    Returns:
+        What was done.
+
+    Raises:
+        BackupError: the state is as it was, or noted as unfinished.
+        ProvisionError: the server cannot be prepared; before the restore, or, if it has been reported, after it.
+    """
+    prepare_databases(server)
+    done = bring_back(site, source, say, replace=replace, after="Start the services")
+    provision(server, say)
+    return done
+
+
+def refuse_unfinished(home: Path) -> None:
+    """Keep a platform from starting on half of a backup.
+
+    Args:
+        home: ``ROAD_HOME``.
+
+    Raises:
+        ProvisionError: a restore was cut off.
+    """
+    note = home / UNFINISHED_FILE
+    if note.exists():
+        source = note.read_text().strip()
+        raise ProvisionError(
+            f"a restore from {source} was cut off; nothing starts before `restore --replace {source}` has completed it"
+        )
