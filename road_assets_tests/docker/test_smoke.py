@@ -1,11 +1,13 @@
 """The whole stack, where there is an engine and somebody asks: ``ROAD_DOCKER_SMOKE=1 pytest road_assets_tests/docker``.
 
 Builds the images that are missing (minutes at the first time), starts service, pipeline and monitoring beside whatever
-else runs, on ports of its own, without bringing a release through, and takes all of it away again.
+else runs, on ports of its own, without bringing a release through, and takes all of it away again. Images that are there
+are not built again: after a change, ``docker compose -f docker/compose.yaml --profile proxy build`` first.
 """
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ import pytest
 from road_assets_tests.docker.parts import DOCKER, run
 
 WANTED = "ROAD_DOCKER_SMOKE"
+PROJECT_NAME = "road-smoke"
 PARTS = ("api", "webserver", "daemon", "prometheus", "alertmanager", "node-exporter", "postgres-exporter", "proxy")
 PORTS = (
     "ROAD_API_PORT",
@@ -49,7 +52,7 @@ def compose(ports: dict[str, str]) -> Iterator[Compose]:
         pytest.skip(f"starts the whole stack: set {WANTED}=1")
     if docker is None or run(docker, "info", check=False).returncode:
         pytest.skip("needs a Docker engine")
-    profiles = {"COMPOSE_PROFILES": "api,pipeline,monitoring,proxy", "COMPOSE_PROJECT_NAME": "road-smoke"}
+    profiles = {"COMPOSE_PROFILES": "api,pipeline,monitoring,proxy", "COMPOSE_PROJECT_NAME": PROJECT_NAME}
     environment = {**os.environ, **ports, **profiles}
 
     def ask(*arguments: str, check: bool = True, text: str | None = None) -> CompletedProcess[str]:
@@ -113,3 +116,22 @@ def test_prometheus_finds_every_part_that_was_started(compose: Compose, ports: d
     answer = httpx.get(f"http://127.0.0.1:{ports['PROMETHEUS_PORT']}/api/v1/targets", params={"state": "active"})
     jobs = {target["labels"]["job"] for target in answer.json()["data"]["activeTargets"]}
     assert jobs == {"road-api", "prometheus", "alertmanager", "node", "postgres"}
+
+
+def test_what_is_backed_up_comes_back_into_an_empty_stack(compose: Compose, ports: dict[str, str]) -> None:
+    """Last, since it throws the stack away."""
+    address = f"http://127.0.0.1:{ports['ROAD_API_PORT']}"
+    known = {"username": "ann", "password": "correct horse battery"}
+    (file,) = re.findall(r"wrote (/backups/\S+\.tar)", compose("run", "--rm", "backup").stdout)
+    refused = compose("run", "--rm", "restore", "--replace", file, check=False)
+    assert "others are at work" in refused.stderr
+
+    compose("down", "--timeout", "20")
+    project = f"com.docker.compose.project={PROJECT_NAME}"
+    volumes = run("docker", "volume", "ls", "--quiet", "--filter", f"label={project}").stdout.split()
+    run("docker", "volume", "rm", *(name for name in volumes if name != f"{PROJECT_NAME}_backups"))
+    restored = compose("run", "--rm", "restore", file).stdout
+    assert restored.count("as many as were saved") == 3  # noqa: PLR2004 - databases
+
+    compose("up", "-d", "--wait", "--pull", "never", *PARTS)
+    assert httpx.post(f"{address}/auth/token", data=known).is_success
