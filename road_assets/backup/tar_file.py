@@ -91,7 +91,9 @@ def writing(target: Path) -> Iterator[BackupWriter]:
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-", suffix=".tmp")
     except OSError as error:
-        raise BackupError(f"{target.parent} cannot be written to: {error.strerror}") from error
+        raise BackupError(
+            f"{target.parent} cannot be written to by user {os.getuid()}, who makes the backup: {error.strerror}"
+        ) from error
     draft = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
