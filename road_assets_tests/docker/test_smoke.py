@@ -1,8 +1,8 @@
 """The whole stack, where there is an engine and somebody asks: ``ROAD_DOCKER_SMOKE=1 pytest road_assets_tests/docker``.
 
 Builds the images that are missing (minutes at the first time), starts service, pipeline and monitoring beside whatever
-else runs, on ports of its own, without bringing a release through, and takes all of it away again. Images that are there
-are not built again: after a change, ``docker compose -f docker/compose.yaml --profile proxy build`` first.
+else runs, on ports of its own, without bringing a release through, and takes all of it away again. Images that are
+there are not built again: after a change, ``docker compose -f docker/compose.yaml --profile proxy build`` first.
 """
 
 import json
@@ -131,7 +131,7 @@ def test_what_is_backed_up_comes_back_into_an_empty_stack(compose: Compose, port
     volumes = run("docker", "volume", "ls", "--quiet", "--filter", f"label={project}").stdout.split()
     run("docker", "volume", "rm", *(name for name in volumes if name != f"{PROJECT_NAME}_backups"))
     restored = compose("run", "--rm", "restore", file).stdout
-    assert restored.count("as many as were saved") == 3  # noqa: PLR2004 - databases
+    assert restored.count("as many as were saved") == 3, "databases"
 
     compose("up", "-d", "--wait", "--pull", "never", *PARTS)
     assert httpx.post(f"{address}/auth/token", data=known).is_success
