@@ -64,7 +64,7 @@ def compose(ports: dict[str, str]) -> Iterator[Compose]:
         assert started.returncode == 0, started.stderr[-3000:]
         yield ask
     finally:
-        ask("--profile", "tools", "down", "--volumes", "--timeout", "20", check=False)
+        ask("--profile", "*", "down", "--volumes", "--timeout", "20", check=False)
 
 
 def test_every_part_is_healthy(compose: Compose) -> None:
