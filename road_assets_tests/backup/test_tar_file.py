@@ -1,6 +1,7 @@
 """The file of a backup: whole or not there, and every damage found."""
 
 import io
+import os
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,6 +118,12 @@ def test_one_that_was_made_meanwhile_stays(tmp_path: Path) -> None:
         target.write_text("another's")
     assert target.read_text() == "another's"
     assert [path.name for path in tmp_path.iterdir()] == ["backup.tar"]
+
+
+def test_who_could_not_write_where_is_told(tmp_path: Path) -> None:
+    wanted = rf"nowhere cannot be written to by user {os.getuid()}, who makes the backup: No such file"
+    with pytest.raises(BackupError, match=wanted), writing(tmp_path / "nowhere" / "backup.tar"):
+        pytest.fail("it was begun")
 
 
 def test_one_that_fails_leaves_nothing(tmp_path: Path) -> None:
