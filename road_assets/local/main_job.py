@@ -19,7 +19,7 @@ SIGN_OF_LIFE_SECONDS: Final = 15.0
 SUCCEEDED: Final = "SUCCESS"
 FAILED: Final = "FAILURE"
 FINISHED: Final = frozenset({SUCCEEDED, FAILED, "CANCELED"})
-RETRY_SECONDS: Final = 120.0
+RETRY_SECONDS: Final = 60.0
 """Dagster starts another attempt within seconds; its daemon may be starting itself."""
 
 
@@ -110,6 +110,7 @@ class MainJob:
         self._report(f"{step.title} ({step.job}, run {run[:8]})")
         progress = _Progress(self._report, started)
         cursor: str | None = None
+        forgotten = False
         while True:
             status = self._client.status(run)
             events, cursor = self._client.events(run, cursor)  # after the status: at the end, none is missed
@@ -117,6 +118,13 @@ class MainJob:
             if status == FAILED and (attempt := self._next_attempt(run)):
                 self._report(f"  its process died ({progress.failure()}); Dagster tries again, run {attempt[:8]}")
                 run, cursor, progress = attempt, None, _Progress(self._report, started)
+            elif status == FAILED and not forgotten and self._is_promised(run):
+                run, cursor, forgotten = self._client.launch(step.job, step.tags()), None, True
+                self._report(
+                    f"  its process died ({progress.failure()}), and Dagster has not tried again for "
+                    f"{RETRY_SECONDS:.0f} s; asked for again, run {run[:8]}"
+                )
+                progress = _Progress(self._report, started)
             elif status in FINISHED:
                 break
             self._pause(POLL_SECONDS)
@@ -134,6 +142,10 @@ class MainJob:
                 return attempt
             self._pause(POLL_SECONDS)
         return None
+
+    def _is_promised(self, run: str) -> bool:
+        """Whether Dagster said that it would repeat a run. It forgets that when its code is away at that moment."""
+        return self._client.tags(run).get(run_tags.WILL_RETRY) == "true"
 
 
 class _Progress:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from road_assets import run_tags
 from road_assets.local import services
 from road_assets.local.dagster_client import DagsterClient, DagsterError
 from road_assets.local.main_job import MainJob, Step, StepFailedError
@@ -169,13 +170,13 @@ def test_a_run_whose_code_server_is_killed_is_noted_as_failed_repeated_and_follo
             killed.extend(code_servers_of(workers))
             for server in killed:
                 server.kill()
-        elif workers and any("tries again" in line for line in driver.lines):
+        elif workers and any("again, run" in line for line in driver.lines):
             client.end_abandoned_runs(time.time())
 
     monkeypatch.setattr(driver, "_pause", pause)
     with pytest.raises(StepFailedError, match="ended as CANCELED"):
         driver.launch_and_wait(Step("slow", "slow_job", "2024-01-03"))
-    (told,) = [line for line in driver.lines if "tries again" in line]
+    (told,) = [line for line in driver.lines if "again, run" in line]
     assert "its process died" in told
     assert len(killed) == 1
 
@@ -195,14 +196,29 @@ def test_a_run_whose_process_dies_while_postgres_is_away_is_repeated(
             for process in (psutil.Process(CHILDREN["postgres"].pid), *killed):
                 process.kill()
             others.update(sleepers)
-        elif sleepers and any("tries again" in line for line in driver.lines):
+        elif sleepers and any("again, run" in line for line in driver.lines):
             client.end_abandoned_runs(time.time())
 
     monkeypatch.setattr(driver, "_pause", pause)
     with pytest.raises(StepFailedError, match="ended as CANCELED"):
         driver.launch_and_wait(Step("slow", "slow_job", "2024-01-04"))
-    (told,) = [line for line in driver.lines if "tries again" in line]
+    (told,) = [line for line in driver.lines if "again, run" in line]
     assert "its process died" in told
+
+
+def test_a_repetition_that_dagster_promised_and_forgot_is_asked_for(
+    client: DagsterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster is asked by its own means: the tag it sets, on a run that it would not repeat."""
+    monkeypatch.setattr("road_assets.local.main_job.RETRY_SECONDS", 1.0)
+    driver = Driver(client)
+    promised = {run_tags.WILL_RETRY: "true"}
+    monkeypatch.setattr(client, "tags", lambda _: promised)
+    with pytest.raises(StepFailedError, match="take the official one"):
+        driver.launch_and_wait(Step("a broken day", "broken_job", "2024-01-06"))
+    (told,) = [line for line in driver.lines if "asked for again, run" in line]
+    assert "has not tried again" in told
+    assert len([line for line in driver.lines if line.startswith("a broken day")]) == 1
 
 
 def code_servers_of(workers: set[psutil.Process]) -> list[psutil.Process]:
