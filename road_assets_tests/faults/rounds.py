@@ -46,12 +46,15 @@ class Work:
     Attributes:
         title: for the table.
         submit: asks for it; returns the run.
+        is_done: whether what was wanted is so, whatever became of the runs: a rollback that was killed after its deed
+            is not asked for again.
         run: the first attempt, or the last that was asked for by hand.
         by_hand: how often it was asked for again, as all of Dagster's own attempts had died.
     """
 
     title: str
     submit: Callable[[], str]
+    is_done: Callable[[], bool] = lambda: False
     run: str = ""
     by_hand: int = 0
 
@@ -87,7 +90,7 @@ class Work:
         Raises:
             RoundError: it fails without any disturbance.
         """
-        while self.outcome(standing) != "SUCCESS":
+        while self.outcome(standing) != "SUCCESS" and not self.is_done():
             if self.by_hand > 1:
                 raise RoundError(f"{self.title}: run {self.run} ended as {self.outcome(standing)}, undisturbed")
             self.by_hand += 1
@@ -163,7 +166,9 @@ class Workload:
     def rollback(self) -> Work:
         """Back to the weak model, so that the next training has something to be better than."""
         config = {"ops": {"rollback": {"config": {"version": self.weak}}}}
-        return Work("rollback", lambda: self._submit("rollback_job", {}, config))
+        return Work(
+            "rollback", lambda: self._submit("rollback_job", {}, config), is_done=lambda: self.version() == self.weak
+        )
 
     def version(self) -> int:
         """In production by what was decided."""
