@@ -90,8 +90,18 @@ def _leader(standing: Watched, service: str) -> list[psutil.Process]:
 
 
 def _backends(standing: Watched) -> list[psutil.Process]:
-    """Processes of the server that work for somebody: their end makes it throw out everybody and recover."""
-    return [process for process in _children(standing, "postgres") if "road" in _command(process)]
+    """Processes of the server that work for somebody: their end makes it throw out everybody and recover.
+
+    Each leads a session of its own, so they are found as children.
+    """
+    postmaster = standing.part("postgres")
+    if postmaster is None or not postmaster.alive():
+        return []
+    try:
+        children = psutil.Process(postmaster.pid).children()
+    except psutil.NoSuchProcess:
+        return []
+    return [process for process in children if "road" in _command(process)]
 
 
 def _workers(standing: Watched) -> list[psutil.Process]:
