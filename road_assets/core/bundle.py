@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from road_assets.core.explanation import Explanation
 from road_assets.core.explanation_file import StoredExplainer
+from road_assets.core.input_columns import INPUTS, fit_columns, takes_fewer_fields
 from road_assets.core.manifest import Facts, Manifest
 from road_assets.core.quick_scorer import QuickScorer, values_of
 from road_assets.core.scene_fields import MODEL_FIELDS
@@ -40,9 +41,6 @@ ANSWER_TOLERANCE: Final = 1e-6
 FeatureMatrix = npt.NDArray[np.float32]
 """Shape (rows, 27), columns ``MODEL_FIELDS``, or (rows, 13), its first ones alone, which are ``FEATURE_NAMES``;
 official codes as they are, NaN where unknown."""
-
-INPUTS: Final = (FEATURE_NAMES, MODEL_FIELDS)
-"""What a model may take."""
 
 Probabilities = npt.NDArray[np.float64]
 """Shape (rows,), probability of a severe injury."""
@@ -120,7 +118,8 @@ class Bundle:
         """
         manifest = read_manifest(files)
         _check_files(manifest, files)
-        if manifest.features not in INPUTS:
+        fewer = takes_fewer_fields(manifest.features)
+        if not fewer and manifest.features not in INPUTS:
             raise BundleError(
                 f"the bundle expects the features {list(manifest.features)}, this code gives {list(FEATURE_NAMES)}, or "
                 f"{list(MODEL_FIELDS)}; promote a model trained by this version"
@@ -129,8 +128,8 @@ class Bundle:
         bundle = cls(
             manifest,
             _start(files[GRAPH_FILE], threads),
-            explainer=None if explanation is None else StoredExplainer(explanation),
-            scorer=QuickScorer.read(files[GRAPH_FILE]),
+            explainer=None if explanation is None or fewer else StoredExplainer(explanation),
+            scorer=None if fewer else QuickScorer.read(files[GRAPH_FILE]),  # which reads today's columns only
         )
         bundle.check_known_answers(files[ANSWERS_FILE])
         return bundle
@@ -139,8 +138,8 @@ class Bundle:
         """Estimate the probability of a severe injury.
 
         Args:
-            rows: shape (rows, 27) or (rows, 13), NaN where unknown. A model of 13 columns does not see the others; one
-                of 27 takes those that are not there for unknown.
+            rows: shape (rows, 27) or (rows, 13), NaN where unknown. A model of fewer columns does not see the others;
+                one of more takes those that are not there for unknown.
 
         Returns:
             Shape (rows,), in the order given.
@@ -148,7 +147,7 @@ class Bundle:
         Raises:
             ValueError: the rows have another number of columns.
         """
-        fitted = _fit_columns(rows, len(self.manifest.features))
+        fitted = fit_columns(rows, self.manifest.features)
         scored = self.scorer.predict(fitted) if self.scorer else None
         if scored is not None:
             return scored
@@ -170,7 +169,7 @@ class Bundle:
         if self.explainer is None:
             raise NotExplainedError(
                 f"the bundle of this {self.manifest.family} holds no {EXPLANATION_FILE}: it was made before there were "
-                "explanations; train again and promote"
+                "explanations, or all of today's fields; train again and promote"
             )
         try:
             explanation = self.explainer.get().explain(row[0])
@@ -246,22 +245,6 @@ def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
         found = _sha256(files[name])
         if found != manifest.sha256[name]:
             raise BundleError(f"{name} is damaged: SHA-256 {found}, the manifest says {manifest.sha256[name]}")
-
-
-def _fit_columns(rows: FeatureMatrix, width: int) -> FeatureMatrix:
-    given = rows.shape[1]
-    if given == width:
-        return rows
-    if given not in {len(names) for names in INPUTS}:
-        raise ValueError(
-            f"the rows have {given} columns; they must have {len(FEATURE_NAMES)} (the features) or {len(MODEL_FIELDS)} "
-            "(with the optional fields)"
-        )
-    if given > width:
-        return np.ascontiguousarray(rows[:, :width])
-    padded = np.full((len(rows), width), np.nan, dtype=np.float32)
-    padded[:, :given] = rows
-    return padded
 
 
 def _read_known(content: bytes, width: int) -> tuple[FeatureMatrix, Probabilities]:

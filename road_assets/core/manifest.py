@@ -76,7 +76,7 @@ class Facts(BaseModel):
         model_name: name in the registry.
         family: which kind of model it is, as ``ROAD_CANDIDATES`` names it.
         parameters: it was fitted with, under scikit-learn's names.
-        features: input columns in order, one of ``bundle.INPUTS``.
+        features: input columns in order, one of ``input_columns.INPUTS``, or fewer in a model of an earlier version.
         inputs: the same columns with what each may hold.
         threshold: a probability at or above it is answered as severe.
         data: where the accidents come from, to be said wherever results are shown.

@@ -27,6 +27,7 @@ from road_assets.core.bundle import (
 )
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
 from road_assets.core.training import known_questions
+from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets_tests.core.altered_bundles import QUESTIONS, Files, with_manifest
 from road_assets_tests.core.core_frames import ask_pipeline, make_facts
 
@@ -100,6 +101,28 @@ def test_a_model_of_all_fields_takes_those_that_are_not_given_for_unknown() -> N
     assert not np.allclose(*answers)
 
 
+@pytest.mark.parametrize("added", [len(FEATURE_NAMES), 20, len(MODEL_FIELDS) - 1])
+def test_a_model_of_an_earlier_version_is_not_shown_a_field_that_was_added_since(added: int) -> None:
+    fields = MODEL_FIELDS[:added] + MODEL_FIELDS[added + 1 :]
+    graph, whole = wide_graph(len(fields)), known_beside(QUESTIONS, float("nan"))
+    whole[:, len(FEATURE_NAMES) :] = np.arange(whole[:, len(FEATURE_NAMES) :].size).reshape(len(whole), -1) % 7
+    own = np.delete(whole, added, axis=1)
+    (answers,) = ort.InferenceSession(graph).run([GRAPH_OUTPUT], {GRAPH_INPUT: own})
+    bundle = Bundle.open(pack(graph, own, answers, make_facts(features=fields)))
+    np.testing.assert_allclose(bundle.predict(whole), answers, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(bundle.predict(own), answers, rtol=0, atol=1e-7)
+    assert len(set(answers.tolist())) > 1
+    assert (bundle.scorer, bundle.explainer) == (None, None), "both read today's columns"
+
+
+def test_a_model_of_a_field_that_this_version_does_not_know_is_refused() -> None:
+    fields = (*MODEL_FIELDS[:-1], "weather_of_yesterday")
+    graph, rows = wide_graph(), known_beside(QUESTIONS, 1.0)
+    (answers,) = ort.InferenceSession(graph).run([GRAPH_OUTPUT], {GRAPH_INPUT: rows})
+    with pytest.raises(BundleError, match=r"weather_of_yesterday.* promote a model trained by this version"):
+        Bundle.open(pack(graph, rows, answers, make_facts(features=fields)))
+
+
 def test_rows_of_another_width_are_refused(files: Files) -> None:
     bundle = Bundle.open(files)
     for width in (0, 12, 14, 28):
@@ -112,11 +135,11 @@ def test_known_answers_of_another_width_than_the_manifest_s_are_refused(files: F
         Bundle.open(with_manifest(files, features=MODEL_FIELDS))
 
 
-def wide_graph() -> bytes:
-    """A model of all fields: the sigmoid of a weighted sum, unknown counting as 0."""
+def wide_graph(columns: int = len(MODEL_FIELDS)) -> bytes:
+    """A model of all fields, or of so many: the sigmoid of a weighted sum, unknown counting as 0."""
     constants: dict[str, Any] = {
         "zero": np.zeros(1, np.float32),
-        "weights": np.linspace(-0.02, 0.05, len(MODEL_FIELDS), dtype=np.float32).reshape(-1, 1),
+        "weights": np.linspace(-0.02, 0.05, columns, dtype=np.float32).reshape(-1, 1),
         "flat": np.array([-1], np.int64),
     }
     nodes = [
@@ -126,7 +149,7 @@ def wide_graph() -> bytes:
         helper.make_node("Sigmoid", ["score"], ["column"]),
         helper.make_node("Reshape", ["column", "flat"], [GRAPH_OUTPUT]),
     ]
-    given = helper.make_tensor_value_info(GRAPH_INPUT, onnx.TensorProto.FLOAT, [None, len(MODEL_FIELDS)])
+    given = helper.make_tensor_value_info(GRAPH_INPUT, onnx.TensorProto.FLOAT, [None, columns])
     asked = helper.make_tensor_value_info(GRAPH_OUTPUT, onnx.TensorProto.FLOAT, [None])
     stored = [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "wide", [given], [asked], stored)
