@@ -12,9 +12,10 @@ from datetime import date
 from typing import Final
 
 from road_assets import run_tags
+from road_assets.local.attempts import POLL_SECONDS, next_attempt
 from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.errors import LocalError
-from road_assets.local.main_job import FINISHED, POLL_SECONDS, SUCCEEDED
+from road_assets.local.main_job import FAILED, FINISHED, SUCCEEDED
 from road_assets.stages import LEARNING_STAGE, RAW_STAGE, split_into_ranges
 
 INGEST_JOB: Final = "ingest_job"
@@ -92,6 +93,10 @@ def _wait(
             if status not in FINISHED:
                 continue
             del waiting[run]
+            if status == FAILED and (attempt := next_attempt(client, run, pause)):
+                report(f"  {first} to {last}: its process died; Dagster tries again, run {attempt[:8]}")
+                waiting[attempt] = (first, last)
+                continue
             report(f"  {first} to {last}: {status.lower()} after {time.monotonic() - started:.1f} s, run {run[:8]}")
             if status != SUCCEEDED:
                 failed[run] = (first, last)

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from road_assets import run_tags
+from road_assets.local.attempts import POLL_SECONDS, RETRY_SECONDS, is_promised, next_attempt
 from road_assets.local.dagster_client import DagsterClient, Event
 from road_assets.local.errors import LocalError
 
-POLL_SECONDS: Final = 1.0
 SIGN_OF_LIFE_SECONDS: Final = 15.0
 """A person who sees nothing for longer than this thinks that it hangs."""
 
 SUCCEEDED: Final = "SUCCESS"
 FAILED: Final = "FAILURE"
 FINISHED: Final = frozenset({SUCCEEDED, FAILED, "CANCELED"})
-RETRY_SECONDS: Final = 60.0
-"""Dagster starts another attempt within seconds; its daemon may be starting itself."""
 
 
 class StepFailedError(LocalError):
@@ -115,10 +113,10 @@ class MainJob:
             status = self._client.status(run)
             events, cursor = self._client.events(run, cursor)  # after the status: at the end, none is missed
             progress.tell(events, status)
-            if status == FAILED and (attempt := self._next_attempt(run)):
+            if status == FAILED and (attempt := next_attempt(self._client, run, self._pause)):
                 self._report(f"  its process died ({progress.failure()}); Dagster tries again, run {attempt[:8]}")
                 run, cursor, progress = attempt, None, _Progress(self._report, started)
-            elif status == FAILED and not forgotten and self._is_promised(run):
+            elif status == FAILED and not forgotten and is_promised(self._client, run):
                 run, cursor, forgotten = self._client.launch(step.job, step.tags()), None, True
                 self._report(
                     f"  its process died ({progress.failure()}), and Dagster has not tried again for "
@@ -132,20 +130,6 @@ class MainJob:
             raise StepFailedError(f"{step.title}: run {run} of {step.job} ended as {status}. {progress.failure()}")
         self._report(f"  done after {time.monotonic() - started:5.1f} s")
         return run
-
-    def _next_attempt(self, run: str) -> str | None:
-        """The run that repeats a failed one, waited for; nothing if it is not repeated."""
-        deadline = time.monotonic() + RETRY_SECONDS
-        # A run is marked as failed a moment before it is noted whether it is repeated.
-        while (tags := self._client.tags(run)).get(run_tags.WILL_RETRY) != "false" and time.monotonic() < deadline:
-            if attempt := tags.get(run_tags.RETRIED_BY):
-                return attempt
-            self._pause(POLL_SECONDS)
-        return None
-
-    def _is_promised(self, run: str) -> bool:
-        """Whether Dagster said that it would repeat a run. It forgets that when its code is away at that moment."""
-        return self._client.tags(run).get(run_tags.WILL_RETRY) == "true"
 
 
 class _Progress:

@@ -210,7 +210,7 @@ def test_a_repetition_that_dagster_promised_and_forgot_is_asked_for(
     client: DagsterClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dagster is asked by its own means: the tag it sets, on a run that it would not repeat."""
-    monkeypatch.setattr("road_assets.local.main_job.RETRY_SECONDS", 1.0)
+    monkeypatch.setattr("road_assets.local.attempts.RETRY_SECONDS", 1.0)
     driver = Driver(client)
     promised = {run_tags.WILL_RETRY: "true"}
     monkeypatch.setattr(client, "tags", lambda _: promised)
