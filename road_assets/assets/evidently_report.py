@@ -5,7 +5,6 @@ pictures show a sample of the training rows; the figures are those of all of the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
@@ -15,25 +14,13 @@ import pandas as pd
 from road_assets.core.drift import DriftScore, Gauge, correlation, total_variation
 from road_assets.core.drift_counts import FEATURE_VARIABLES, NUMERIC_VARIABLES, Counts, Variable, positions_of
 from road_assets.core.vocabulary import FEATURE_BY_NAME, UNKNOWN_CODE, Feature
+from road_assets.resources.reports import RenderedReport
 
 _DISTANCE_TEST: Final = "tvd_distance"
 _CORRELATION_TEST: Final = "histogram_correlation"
 
 Judge = Callable[["pd.Series[Any]", "pd.Series[Any]", Any, float], tuple[float, bool]]
 """A test in the form that Evidently calls: reference, current, type, threshold; to the figure and the verdict."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedReport:
-    """Evidently's report.
-
-    Attributes:
-        html: a self-contained page.
-        json: the same as data.
-    """
-
-    html: str
-    json: str
 
 
 def render_report(

@@ -4,17 +4,27 @@ import tempfile
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import dagster as dg
 
 from road_assets.core.drift import DriftScore
 from road_assets.resources.files import Place, open_place, replace_text
 
-if TYPE_CHECKING:
-    from road_assets.assets.evidently_report import RenderedReport
-
 EXPERIMENT: Final = "drift"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedReport:
+    """A report as Evidently draws it.
+
+    Attributes:
+        html: a self-contained page.
+        json: the same as data.
+    """
+
+    html: str
+    json: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Reports(dg.ConfigurableResource):
     tracking_uri: str
     public_url: str
 
-    def publish(self, day: date, report: "RenderedReport", score: DriftScore) -> PublishedReport:
+    def publish(self, day: date, report: RenderedReport, score: DriftScore) -> PublishedReport:
         """Store a day's report, replacing an earlier one.
 
         Args:
