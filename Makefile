@@ -25,7 +25,7 @@ LOCK := docker/requirements.lock
 STAMP := $(VENV)/.installed
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --no-strip-extras --no-annotate --no-header --generate-hashes --python-version 3.11
 
-.PHONY: help up down status backup restore clean distclean install test faults bench lint types lock
+.PHONY: help up down status backup restore clean distclean install test faults bench docs lint types lock
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -60,10 +60,14 @@ faults: $(STAMP) ## Kill parts of a platform of its own at random, fill its disk
 bench: $(STAMP) ## Measure everything beside its baselines, print one table (needs ROAD_RELEASES_DIR; an hour)
 	$(BIN)/python -m road_assets_tests.benchmarks.side_by_side $(BENCH_ARGS)
 
+docs: $(STAMP) ## Write road_assets/docs/architecture.md anew from the code
+	$(BIN)/python -m road_assets.docs
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/deptry road_assets road_api
 
 types: $(STAMP)
 	$(BIN)/mypy
