@@ -35,6 +35,7 @@ from road_assets.resources.release_store import ReleaseStore
 
 FIRST_JUDGED = date(2024, 10, 1)
 SEED = 1
+FEW = 4
 FIGURES = ("roc_auc", "average_precision", "brier", "calibration_error")
 
 Predict = Callable[[FeatureMatrix], Probabilities]
@@ -137,12 +138,15 @@ def _both_ensembles(rows: Rows, name: str, settings: BoostingSettings) -> Boosti
 
 
 def _tell_of_the_unknown(model: Boosting, judged: pd.DataFrame) -> None:
-    """Print what becomes of those of whom everything is known, if the caller does not tell it."""
+    """Print what becomes of users if the caller does not tell what is known of them.
+
+    Where few fields are hidden, only of those of whom these are known: the others say nothing about hiding.
+    """
     features = list(FEATURE_NAMES)
     for hidden in (["sexe"], ["sexe", "trajet"], ["sexe", "trajet", "col", "catr"], features[1:], features):
         columns = [MODEL_FIELDS.index(name) for name in hidden]
         full = model_matrix(judged)
-        known = ~np.isnan(full[:, columns]).any(axis=1)
+        known = ~np.isnan(full[:, columns]).any(axis=1) | (len(hidden) > FEW)
         untold, labels = full[known].copy(), judged.loc[known, TARGET].to_numpy()
         untold[:, columns] = np.nan
         means = [model.predict(asked).mean() for asked in (hide_scene(full[known]), hide_scene(untold), untold)]
