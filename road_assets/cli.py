@@ -3,21 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
+from road_assets.cli_settings import find_site, read_settings
+from road_assets.cli_users import users
 from road_assets.local.errors import LocalError
-from road_assets.settings import GateSettings, PlatformSettings, PortSettings, ServiceSecrets
+from road_assets.settings import PlatformSettings, ServiceSecrets
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from road_assets.local.services import Site
-
-_Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class _Commands(click.Group):
@@ -40,6 +36,9 @@ def main() -> None:
     """
 
 
+main.add_command(users)
+
+
 @main.command()
 @click.option("--demo", is_flag=True, help="Demonstration on loopback: a known user, secrets made on the spot.")
 def up(demo: bool) -> None:  # noqa: FBT001 - click passes it by name
@@ -47,7 +46,7 @@ def up(demo: bool) -> None:  # noqa: FBT001 - click passes it by name
     from road_assets.local.planning import ReleasePlanner
     from road_assets.local.platform import up as start
 
-    site = _site(demo=demo)
+    site = find_site(demo=demo)
     start(site, ServiceSecrets(), ReleasePlanner(), click.echo)
 
 
@@ -56,7 +55,7 @@ def down() -> None:
     """Stop the platform of this ROAD_HOME."""
     from road_assets.local.control import down as stop
 
-    click.echo(stop(_site()))
+    click.echo(stop(find_site()))
 
 
 @main.command()
@@ -66,7 +65,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
     from road_assets.local.control import status as look
     from road_assets.local.control import status_lines
 
-    facts = look(_site())
+    facts = look(find_site())
     click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(status_lines(facts)))
 
 
@@ -82,7 +81,7 @@ def noise(value: float | None) -> None:
 
     from road_assets.local.noise import noise as show_or_set
 
-    click.echo(show_or_set(_site(), value, by=f"{getpass.getuser()} (road noise)"))
+    click.echo(show_or_set(find_site(), value, by=f"{getpass.getuser()} (road noise)"))
 
 
 @main.command()
@@ -97,7 +96,7 @@ def rollback(version: int | None) -> None:
 
     from road_assets.local.rollback import rollback as bring_back
 
-    click.echo(bring_back(_site(), version, by=f"{getpass.getuser()} (road rollback)"))
+    click.echo(bring_back(find_site(), version, by=f"{getpass.getuser()} (road rollback)"))
 
 
 @main.command()
@@ -117,7 +116,7 @@ def backfill(first: "datetime", last: "datetime", months: int, dagster: str | No
 
     if last < first:
         raise click.BadParameter("LAST is before FIRST")
-    client = DagsterClient(dagster or _site().addresses["dagster"], LOCATION)
+    client = DagsterClient(dagster or find_site().addresses["dagster"], LOCATION)
     seconds = run_backfill(client, Backfill(first.date(), last.date(), months), click.echo)
     click.echo(f"ingested {first:%Y-%m-%d} to {last:%Y-%m-%d} in {seconds:.0f} s")
 
@@ -130,70 +129,7 @@ def token(admin: bool) -> None:  # noqa: FBT001 - click passes it by name
 
     from road_assets.local.token import make_token
 
-    click.echo(make_token(_site(), getpass.getuser(), admin=admin))
-
-
-@main.group()
-def users() -> None:
-    """Say who may ask the service: the users in the tables. The service follows within seconds.
-
-    Passwords are asked for, twice and without showing them; in a script they are read from standard input.
-    """
-
-
-@users.command("add")
-@click.argument("name")
-@click.option("--admin", is_flag=True, help="Allow to set the noise and to roll back, too.")
-def add_user(name: str, admin: bool) -> None:  # noqa: FBT001 - click passes it by name
-    """Add a user."""
-    from road_assets.local.users import add
-
-    click.echo(add(_site(), name, admin=admin))
-
-
-@users.command("passwd")
-@click.argument("name")
-def set_user_password(name: str) -> None:
-    """Set another password; tokens given before are refused."""
-    from road_assets.local.users import set_password
-
-    click.echo(set_password(_site(), name))
-
-
-@users.command("role")
-@click.argument("name")
-@click.argument("role", type=click.Choice(["user", "admin"]))
-def set_user_role(name: str, role: str) -> None:
-    """Say what a user may do: ask for estimates, or also set the noise and roll back."""
-    from road_assets.local.users import set_role
-
-    click.echo(set_role(_site(), name, role))
-
-
-@users.command("disable")
-@click.argument("name")
-def disable_user(name: str) -> None:
-    """Refuse a user's log-ins and tokens."""
-    from road_assets.local.users import disable
-
-    click.echo(disable(_site(), name))
-
-
-@users.command("enable")
-@click.argument("name")
-def enable_user(name: str) -> None:
-    """Let a disabled user log in again."""
-    from road_assets.local.users import enable
-
-    click.echo(enable(_site(), name))
-
-
-@users.command("list")
-def show_users() -> None:
-    """Show all users, disabled ones too."""
-    from road_assets.local.users import list_users
-
-    click.echo(list_users(_site()))
+    click.echo(make_token(find_site(), getpass.getuser(), admin=admin))
 
 
 @main.command()
@@ -204,7 +140,7 @@ def migrate() -> None:
     """
     from road_assets.local.migrations import migrate_tables
 
-    click.echo(migrate_tables(_site()))
+    click.echo(migrate_tables(find_site()))
 
 
 @main.command()
@@ -218,7 +154,7 @@ def backup(target: Path, with_secrets: bool) -> None:  # noqa: FBT001 - click pa
     """
     from road_assets.local.backup import backup as save
 
-    click.echo(save(_site(), target, click.echo, with_secrets=with_secrets))
+    click.echo(save(find_site(), target, click.echo, with_secrets=with_secrets))
 
 
 @main.command()
@@ -237,14 +173,14 @@ def restore(source: Path, replace: bool, check: bool) -> None:  # noqa: FBT001 -
     if check:
         click.echo(look(source))
         return
-    site = _site()
+    site = find_site()
     if site.settings.database_url is None:
         click.echo(bring_back(site, source, click.echo, replace=replace))
     else:
         from road_assets.server.restore import restore as bring_back_on_servers
         from road_assets.server.settings import ProvisionSettings
 
-        click.echo(bring_back_on_servers(site, _read(ProvisionSettings), source, click.echo, replace=replace))
+        click.echo(bring_back_on_servers(site, read_settings(ProvisionSettings), source, click.echo, replace=replace))
 
 
 @main.command()
@@ -253,7 +189,7 @@ def clean(yes: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Delete all state of this ROAD_HOME: tables, models, runs, downloaded releases."""
     from road_assets.local.control import clean as delete
 
-    site = _site()
+    site = find_site()
     if site.home.exists() and not yes:
         click.confirm(f"delete {site.home} with its tables, models and runs?", abort=True)
     click.echo(delete(site))
@@ -276,8 +212,8 @@ def provision() -> None:
     from road_assets.server.restore import refuse_unfinished
     from road_assets.server.settings import ProvisionSettings
 
-    refuse_unfinished(_read(PlatformSettings).home)
-    prepare(_read(ProvisionSettings), click.echo)
+    refuse_unfinished(read_settings(PlatformSettings).home)
+    prepare(read_settings(ProvisionSettings), click.echo)
 
 
 @main.command()
@@ -286,27 +222,7 @@ def load() -> None:
     from road_assets.server.load import load as bring
     from road_assets.server.settings import LoadSettings
 
-    bring(_read(PlatformSettings), _read(LoadSettings), click.echo)
-
-
-def _read(settings: type[_Settings]) -> _Settings:
-    try:
-        return settings()
-    except ValidationError as error:
-        raise click.ClickException(_explain(error)) from None
-
-
-def _explain(error: ValidationError) -> str:
-    wrong = [(str(item["loc"][0]), item["msg"]) for item in error.errors(include_input=False)]
-    return "\n".join(f"{name if name.isupper() else f'ROAD_{name.upper()}'}: {message}" for name, message in wrong)
-
-
-def _site(*, demo: bool = False) -> "Site":
-    from road_assets.local.platform import make_site
-
-    settings, ports = _read(PlatformSettings), _read(PortSettings)
-    _read(GateSettings)  # by the code location, too; a wrong one is named before anything starts
-    return make_site(settings.model_copy(update={"demo": settings.demo or demo}), ports)
+    bring(read_settings(PlatformSettings), read_settings(LoadSettings), click.echo)
 
 
 if __name__ == "__main__":

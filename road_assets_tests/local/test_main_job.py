@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -76,8 +76,13 @@ class Driver(MainJob):
     """A driver that remembers its lines."""
 
     def __init__(self, client: DagsterClient) -> None:
+        self.client = client
         self.lines: list[str] = []
-        super().__init__(client, self.lines.append)
+        self.pause: Callable[[float], None] = time.sleep
+        super().__init__(client, self.lines.append, self._pause_as_told)
+
+    def _pause_as_told(self, seconds: float) -> None:
+        self.pause(seconds)
 
 
 def test_steps_run_in_order_and_a_range_of_days_is_one_run(client: DagsterClient) -> None:
@@ -151,57 +156,54 @@ def test_a_long_run_gives_signs_of_life_and_one_cut_off_is_marked_as_cancelled(
             assert client.end_abandoned_runs(before) == []  # begun after the start: somebody's, and alive
             assert client.end_abandoned_runs(time.time()) == ["slow_job"]
 
-    monkeypatch.setattr(driver, "_pause", pause)
+    driver.pause = pause
     with pytest.raises(StepFailedError, match="ended as CANCELED"):
         driver.launch_and_wait(Step("slow", "slow_job", "2024-01-01"))
 
 
-def test_a_run_whose_code_server_is_killed_is_noted_as_failed_repeated_and_followed(
-    dagster: tuple[DagsterClient, Supervisor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, supervisor = dagster
-    driver = Driver(client)
-    others, killed = set(processes_with(SLEEP_SECONDS)), []
+def disturb(driver: Driver, supervisor: Supervisor, kill: Callable[[set[psutil.Process]], None]) -> Step:
+    """Let a driver's run be killed once by its ``sleep`` processes, and end its repetition.
 
-    def pause(seconds: float) -> None:
-        supervisor.pause(seconds)
-        workers = set(processes_with(SLEEP_SECONDS)) - others
-        if workers and not killed:
-            killed.extend(code_servers_of(workers))
-            for server in killed:
-                server.kill()
-        elif workers and any("again, run" in line for line in driver.lines):
-            client.end_abandoned_runs(time.time())
-
-    monkeypatch.setattr(driver, "_pause", pause)
-    with pytest.raises(StepFailedError, match="ended as CANCELED"):
-        driver.launch_and_wait(Step("slow", "slow_job", "2024-01-03"))
-    (told,) = [line for line in driver.lines if "again, run" in line]
-    assert "its process died" in told
-    assert len(killed) == 1
-
-
-def test_a_run_whose_process_dies_while_postgres_is_away_is_repeated(
-    dagster: tuple[DagsterClient, Supervisor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, supervisor = dagster
-    driver = Driver(client)
+    Returns:
+        What to run.
+    """
     others, killed = set(processes_with(SLEEP_SECONDS)), []
 
     def pause(seconds: float) -> None:
         supervisor.pause(seconds)
         sleepers = set(processes_with(SLEEP_SECONDS)) - others
         if sleepers and not killed:
-            killed.extend(sleeper.parent() for sleeper in sleepers)
-            for process in (psutil.Process(CHILDREN["postgres"].pid), *killed):
-                process.kill()
+            killed.extend(sleepers)
+            kill(sleepers)
             others.update(sleepers)
         elif sleepers and any("again, run" in line for line in driver.lines):
-            client.end_abandoned_runs(time.time())
+            driver.client.end_abandoned_runs(time.time())
 
-    monkeypatch.setattr(driver, "_pause", pause)
+    driver.pause = pause
+    return Step("slow", "slow_job", "2024-01-03")
+
+
+def kill_code_server(sleepers: set[psutil.Process]) -> None:
+    ancestors = {ancestor for sleeper in sleepers for ancestor in sleeper.parents()}
+    (server,) = [ancestor for ancestor in ancestors if "road_assets.code_server" in ancestor.cmdline()]
+    server.kill()
+
+
+def kill_postgres_and_the_runs(sleepers: set[psutil.Process]) -> None:
+    workers = [sleeper.parent() for sleeper in sleepers]
+    for process in (psutil.Process(CHILDREN["postgres"].pid), *filter(None, workers)):
+        process.kill()
+
+
+@pytest.mark.parametrize("kill", [kill_code_server, kill_postgres_and_the_runs])
+def test_a_run_whose_process_was_killed_is_noted_as_failed_repeated_and_followed(
+    dagster: tuple[DagsterClient, Supervisor], kill: Callable[[set[psutil.Process]], None]
+) -> None:
+    client, supervisor = dagster
+    driver = Driver(client)
+    step = disturb(driver, supervisor, kill)
     with pytest.raises(StepFailedError, match="ended as CANCELED"):
-        driver.launch_and_wait(Step("slow", "slow_job", "2024-01-04"))
+        driver.launch_and_wait(step)
     (told,) = [line for line in driver.lines if "again, run" in line]
     assert "its process died" in told
 
@@ -219,12 +221,6 @@ def test_a_repetition_that_dagster_promised_and_forgot_is_asked_for(
     (told,) = [line for line in driver.lines if "asked for again, run" in line]
     assert "has not tried again" in told
     assert len([line for line in driver.lines if line.startswith("a broken day")]) == 1
-
-
-def code_servers_of(workers: set[psutil.Process]) -> list[psutil.Process]:
-    """The servers among the ancestors of what a run started."""
-    ancestors = {ancestor for worker in workers for ancestor in worker.parents()}
-    return [ancestor for ancestor in ancestors if "road_assets.code_server" in ancestor.cmdline()]
 
 
 def test_a_server_that_is_away_is_asked_again_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
