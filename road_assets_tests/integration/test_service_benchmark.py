@@ -2,12 +2,14 @@
 
 from datetime import date
 
+import psutil
 import pytest
 
 from road_assets.core.families.boosting import BoostingSettings
 from road_assets.core.training import ForestSettings
 from road_assets_tests.benchmarks import service
 from road_assets_tests.benchmarks.serving.material import Scale
+from road_assets_tests.benchmarks.serving.servers import CLOCK_TICK_SECONDS, Server
 
 TINY = Scale(
     accidents=1500,
@@ -22,7 +24,7 @@ def test_every_figure_is_printed_and_what_was_asked_was_counted_and_logged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("ROAD_RELEASES_DIR", raising=False)
-    few = ["--rounds", "1", "--seconds", "0.2", "--questions", "200", "--rows", "3000"]
+    few = ["--rounds", "1", "--seconds", "0.5", "--questions", "200", "--rows", "3000"]
 
     assert service.main(few, TINY) == 0
 
@@ -37,3 +39,10 @@ def test_every_figure_is_printed_and_what_was_asked_was_counted_and_logged(
     (both,) = [line for line in told.splitlines() if line.startswith("asked of service and constant: ")]
     asked, logged = both.removeprefix("asked of service and constant: ").split(", logged: ")
     assert logged == asked
+
+
+def test_what_took_less_than_a_tick_of_the_kernel_still_has_a_rate() -> None:
+    this = Server("this process", 0, psutil.Process())
+    not_yet_used = this.processor_seconds() + 60
+
+    assert this.processor_seconds_since(not_yet_used) == CLOCK_TICK_SECONDS

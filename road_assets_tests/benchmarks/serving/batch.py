@@ -66,7 +66,7 @@ def send_file(server: Server, token: str, path: Path, rows: int) -> FileFigures:
     seconds = time.perf_counter() - started
     if abs(answered - rows) > rows // 1000:  # a word may lie across two pieces
         raise RuntimeError(f"{answered} of {rows} rows were answered")
-    return FileFigures(rows, seconds, server.processor_seconds() - spent, before, most[0])
+    return FileFigures(rows, seconds, server.processor_seconds_since(spent), before, most[0])
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class Rounds:
                 for kind in KINDS:
                     before = server.processor_seconds()
                     outcome = self.load(server, kind, seconds)
-                    spent = server.processor_seconds() - before
+                    spent = server.processor_seconds_since(before)
                     if number:
                         one = figures[server.name, kind]
                         one.rates.append(outcome.rate)

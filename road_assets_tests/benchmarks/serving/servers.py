@@ -30,6 +30,8 @@ DATABASE: Final = "road"
 START_SECONDS: Final = 120.0
 NO_REGISTRY: Final = "http://127.0.0.1:9"
 """Nobody listens there: the service has its bundle on disk."""
+CLOCK_TICK_SECONDS: Final = 1 / os.sysconf("SC_CLK_TCK")
+"""The kernel counts a process's time in these, so what took less may show none at all."""
 
 _PACKAGE: Final = "road_assets_tests.benchmarks.serving"
 
@@ -63,6 +65,10 @@ class Server:
     def processor_seconds(self) -> float:
         """Used so far, by all of its processes."""
         return sum(sum(one.cpu_times()[:2]) for one in self.family())
+
+    def processor_seconds_since(self, before: float) -> float:
+        """Used since `processor_seconds` told `before`; a tick of the kernel at least."""
+        return max(self.processor_seconds() - before, CLOCK_TICK_SECONDS)
 
     def resident_bytes(self) -> int:
         """Memory of all of its processes."""
