@@ -9,7 +9,7 @@ import click
 
 from road_assets.cli_settings import find_site, read_settings
 from road_assets.cli_users import users
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.settings import PlatformSettings, ServiceSecrets
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except LocalError as error:
+        except UserFacingError as error:
             raise click.ClickException(str(error)) from error
 
 

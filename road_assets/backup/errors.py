@@ -1,7 +1,7 @@
 """What goes wrong when state is saved or brought back."""
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 
-class BackupError(LocalError):
+class BackupError(UserFacingError):
     """No backup was written, or none was restored; the message says why, and what stands."""

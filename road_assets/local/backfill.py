@@ -12,9 +12,9 @@ from datetime import date
 from typing import Final
 
 from road_assets import run_tags
+from road_assets.errors import UserFacingError
 from road_assets.local.attempts import POLL_SECONDS, next_attempt
 from road_assets.local.dagster_client import DagsterClient
-from road_assets.local.errors import LocalError
 from road_assets.local.main_job import FAILED, FINISHED, SUCCEEDED
 from road_assets.stages import LEARNING_STAGE, RAW_STAGE, split_into_ranges
 
@@ -23,7 +23,7 @@ BACKFILL: Final = "road/backfill"
 """Tag: the runs of one backfill."""
 
 
-class BackfillError(LocalError):
+class BackfillError(UserFacingError):
     """Ranges could not be ingested; the message names them."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import psutil
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.leftovers import stop_leftovers
 from road_assets.local.platform import production_version
 from road_assets.local.postgres_files import remove_outside
@@ -18,7 +18,7 @@ from road_assets.local.state import PlatformState, load_state, locked
 DOWN_SECONDS: Final = 40.0
 
 
-class StillRunningError(LocalError):
+class StillRunningError(UserFacingError):
     """The platform did not stop in time, or must be stopped first."""
 
 

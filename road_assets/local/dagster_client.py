@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 REQUEST_SECONDS: Final = 30.0
 PATIENCE_SECONDS: Final = 60.0
@@ -64,7 +64,7 @@ _TERMINATE = """mutation End($ids: [String!]!) {
   ... on Error { message } } }"""
 
 
-class DagsterError(LocalError):
+class DagsterError(UserFacingError):
     """Dagster refused a request, or could not be reached."""
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from road_assets import run_tags
+from road_assets.errors import UserFacingError
 from road_assets.local.attempts import POLL_SECONDS, RETRY_SECONDS, is_promised, next_attempt
 from road_assets.local.dagster_client import DagsterClient, Event
-from road_assets.local.errors import LocalError
 
 SIGN_OF_LIFE_SECONDS: Final = 15.0
 """A person who sees nothing for longer than this thinks that it hangs."""
@@ -21,7 +21,7 @@ FAILED: Final = "FAILURE"
 FINISHED: Final = frozenset({SUCCEEDED, FAILED, "CANCELED"})
 
 
-class StepFailedError(LocalError):
+class StepFailedError(UserFacingError):
     """A run of the main job failed; the message names the step and gives its error."""
 
 

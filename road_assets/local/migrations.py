@@ -2,13 +2,13 @@
 
 import sqlalchemy as sa
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.running import tables_of
 from road_assets.local.services import Site
 from road_assets.resources.database import SchemaError, migrate
 
 
-class MigrationError(LocalError):
+class MigrationError(UserFacingError):
     """The tables are as they were; the message says why."""
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import psycopg
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.running import tables_of
 from road_assets.local.services import Site
 from road_assets.resources.database import Database
@@ -16,7 +16,7 @@ _APPLIES: Final = (
 )
 
 
-class NoiseError(LocalError):
+class NoiseError(UserFacingError):
     """The setting cannot be read or changed."""
 
 

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from road_assets import days_asked
 from road_assets.days_asked import DaysAsked
+from road_assets.errors import UserFacingError
 from road_assets.local.dagster_client import DagsterClient
-from road_assets.local.errors import LocalError
 from road_assets.local.main_job import Step
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import Site
@@ -29,7 +29,7 @@ PLAN_FILE: Final = "plan.json"
 LEDGER_FILE: Final = "main_job.json"
 
 
-class PlanError(LocalError):
+class PlanError(UserFacingError):
     """There is no release that the main job could take."""
 
 
@@ -89,7 +89,7 @@ class Planner(Protocol):
         """Lines for people since the last call."""
 
     def is_done(self) -> bool:
-        """Whether the plan is made; raises ``LocalError`` if it cannot be."""
+        """Whether the plan is made; raises ``UserFacingError`` if it cannot be."""
 
     def steps(self, dagster: DagsterClient) -> Iterable[Step]:
         """What is to be run, in order; later steps may depend on what earlier ones found."""

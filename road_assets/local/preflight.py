@@ -8,7 +8,7 @@ from typing import Final
 
 import psutil
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.state import UNFINISHED_FILE
 from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
 
@@ -19,7 +19,7 @@ MIN_PYTHON: Final = (3, 11)
 FIRST_UNTRIED_PYTHON: Final = (3, 14)
 
 
-class PreflightError(LocalError):
+class PreflightError(UserFacingError):
     """The platform cannot be started here; the message has one line for each reason."""
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import psutil
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.leftovers import end, kill, send, session_members
 from road_assets.local.spawn import tail
 from road_assets.local.state import ProcessId
@@ -41,7 +41,7 @@ class StopRequested(Exception):  # noqa: N818 - a wish of the user, not an error
     """Ctrl-C, or a signal that asks the platform to end."""
 
 
-class ServiceFailedError(LocalError):
+class ServiceFailedError(UserFacingError):
     """A service did not come up, or died again and again; the message holds the end of its log."""
 
 

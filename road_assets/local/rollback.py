@@ -5,7 +5,7 @@ import os
 import psycopg
 
 from road_assets.core.reigns import NoFormerChampionError
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.running import mlflow_of, tables_of
 from road_assets.local.services import Site, base_environment
 from road_assets.pointer import PointerError
@@ -15,7 +15,7 @@ from road_assets.resources.model_registry import ModelRegistry
 from road_assets.rollback import roll_back
 
 
-class RollbackError(LocalError):
+class RollbackError(UserFacingError):
     """Nothing was rolled back, or not to the end; the message says which."""
 
 
@@ -33,7 +33,7 @@ def rollback(site: Site, version: int | None, by: str) -> str:
 
     Raises:
         RollbackError: the version was never in production, or tables or registry cannot be reached.
-        LocalError: no platform runs here, and none is named.
+        UserFacingError: no platform runs here, and none is named.
     """
     database, address = Database(url=tables_of(site)), mlflow_of(site)
     # As for the platform's own processes: what is on this machine is not reached through a proxy.

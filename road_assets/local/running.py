@@ -1,11 +1,11 @@
 """Where a command finds the tables and the model registry: those of the running platform, or those that are named."""
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.services import Site
 from road_assets.local.state import PlatformState, load_state
 
 
-class NotRunningError(LocalError):
+class NotRunningError(UserFacingError):
     """No platform runs in this home, and the environment names none elsewhere."""
 
 

@@ -5,13 +5,13 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 DIRECTORY: Final = "secrets"
 BYTES: Final = 32
 
 
-class SecretError(LocalError):
+class SecretError(UserFacingError):
     """A secret cannot be used."""
 
 

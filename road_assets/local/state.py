@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 STATE_FILE: Final = "platform.json"
 LOCK_FILE: Final = "lock"
@@ -22,11 +22,11 @@ SAME_START_SECONDS: Final = 0.5
 """Tolerance for a process's start time: the clock may be set between two looks."""
 
 
-class AlreadyRunningError(LocalError):
+class AlreadyRunningError(UserFacingError):
     """Another platform holds this ``ROAD_HOME``."""
 
 
-class StateError(LocalError):
+class StateError(UserFacingError):
     """What a platform has written about itself cannot be read."""
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import psycopg
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.services import PROJECT, Site, mlflow_environment, platform_environment
 from road_assets.local.spawn import spawn, tail
 
@@ -25,7 +25,7 @@ cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
 """``mlflow db upgrade``, but for the address, which every user of the machine could read among the arguments."""
 
 
-class TaskFailedError(LocalError):
+class TaskFailedError(UserFacingError):
     """A task ended with an error; the message holds the end of its log."""
 
 

@@ -4,7 +4,7 @@ import os
 from typing import Final
 
 from road_api.tokens import OPERATOR_PREFIX, Role, Tokens, read_keys
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.secrets import existing_secret
 from road_assets.local.services import JWT_SECRET, Site
 
@@ -12,7 +12,7 @@ VARIABLE: Final = "ROAD_API_JWT_SECRET"
 KEYS_VARIABLE: Final = "ROAD_API_JWT_KEYS"
 
 
-class NoSigningSecretError(LocalError):
+class NoSigningSecretError(UserFacingError):
     """Nobody can sign tokens here."""
 
 

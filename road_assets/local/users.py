@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from road_api.auth import DEMO_USERNAME
 from road_api.tokens import Role
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.running import tables_of
 from road_assets.local.services import Site
 from road_assets.resources.database import Database
@@ -28,7 +28,7 @@ PASSWORD_MAX_BYTES: Final = 1024
 APPLIES: Final = "the running service knows it within seconds"
 
 
-class UsersError(LocalError):
+class UsersError(UserFacingError):
     """Nothing was changed; the message says why."""
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import psycopg
 
+from road_assets.errors import UserFacingError
 from road_assets.local.dagster_client import DagsterClient, DagsterError
-from road_assets.local.errors import LocalError
 from road_assets.local.main_job import MainJob
 from road_assets.local.planning import Ledger, make_plan, steps_left
 from road_assets.local.postgres import server_identity
@@ -20,7 +20,7 @@ LOCATION_SECONDS: Final = 180.0
 Report = Callable[[str], None]
 
 
-class LoadError(LocalError):
+class LoadError(UserFacingError):
     """The release was not brought through; the message says why."""
 
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.resources.database import SchemaError, migrate
 from road_assets.server.roles import (
     DAGSTER,
@@ -42,7 +42,7 @@ cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
 """
 
 
-class ProvisionError(LocalError):
+class ProvisionError(UserFacingError):
     """The server was not prepared; the message says what is missing."""
 
 
