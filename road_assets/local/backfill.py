@@ -13,9 +13,9 @@ from typing import Final
 
 from road_assets import run_tags
 from road_assets.errors import UserFacingError
-from road_assets.local.attempts import POLL_SECONDS, next_attempt
 from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.main_job import FAILED, FINISHED, SUCCEEDED
+from road_assets.local.run_retries import POLL_SECONDS, next_attempt
 from road_assets.stages import LEARNING_STAGE, RAW_STAGE, split_into_ranges
 
 INGEST_JOB: Final = "ingest_job"

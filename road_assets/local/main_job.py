@@ -10,8 +10,8 @@ from typing import Final
 
 from road_assets import run_tags
 from road_assets.errors import UserFacingError
-from road_assets.local.attempts import POLL_SECONDS, RETRY_SECONDS, is_promised, next_attempt
 from road_assets.local.dagster_client import DagsterClient, Event
+from road_assets.local.run_retries import POLL_SECONDS, RETRY_SECONDS, is_promised, next_attempt
 
 SIGN_OF_LIFE_SECONDS: Final = 15.0
 """A person who sees nothing for longer than this thinks that it hangs."""

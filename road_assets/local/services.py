@@ -15,9 +15,9 @@ import httpx
 
 from road_assets.local.dagster_client import DagsterClient, DagsterError
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.local.processes import Service
 from road_assets.local.secrets import secret
 from road_assets.local.spawn import spawn
+from road_assets.local.supervisor import Service
 from road_assets.settings import PlatformSettings, PortSettings
 
 PROJECT: Final = Path(__file__).parents[2]

@@ -74,14 +74,14 @@ def prepare_mlflow(site: Site) -> Task | None:
     return Task(site, "mlflow-migrate", ["-c", _UPGRADE_MLFLOW], mlflow_environment(site))
 
 
-def end_orphans(site: Site, before: float) -> Task:
+def end_orphaned_runs(site: Site, before: float) -> Task:
     """Mark the runs that died with the code server as failed.
 
     Args:
         site: the platform.
         before: moment when no process of a run was left, in seconds since the epoch.
     """
-    return Task(site, "orphans", ["-m", "road_assets.local.orphans", str(before)])
+    return Task(site, "orphaned-runs", ["-m", "road_assets.local.orphaned_runs", str(before)])
 
 
 def prepare_dagster(site: Site) -> Task | None:

@@ -10,7 +10,7 @@ from typing import Final
 import psutil
 
 from road_assets.local.leftovers import is_alive
-from road_assets.local.processes import EARLY_SECONDS
+from road_assets.local.supervisor import EARLY_SECONDS
 from road_assets_tests.faults.moments import BACKFILL, LAUNCH, OUTAGE, PROMOTION, REST, SWAP, TRAINING, moment_of
 from road_assets_tests.faults.parts import SERVICE, Part
 from road_assets_tests.faults.standing import Watched

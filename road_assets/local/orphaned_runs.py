@@ -16,7 +16,6 @@ from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import DBAPIError
 
-MODULE: Final = __name__
 MESSAGE: Final = "The code server that ran this was killed or died, and its run with it."
 _LAUNCHED: Final = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _LOADING_SECONDS: Final = 3.0
@@ -26,7 +25,7 @@ _PATIENCE_SECONDS: Final = 90.0
 """Postgres may be away at the same time, and takes a while to come back."""
 
 
-def end_orphans(instance: DagsterInstance, before: float, report: Callable[[str], None]) -> None:
+def end_orphaned_runs(instance: DagsterInstance, before: float, report: Callable[[str], None]) -> None:
     """Mark every run as over that was launched and has not ended; twice does no harm.
 
     Args:
@@ -70,7 +69,7 @@ def main() -> None:
         on=(DagsterPostgresException, DBAPIError), attempts=None, timeout=_PATIENCE_SECONDS, wait_max=5.0
     ):
         with attempt, DagsterInstance.get() as instance:
-            end_orphans(instance, before, lambda line: print(f"{datetime.now(UTC):%H:%M:%S} {line}"))  # noqa: T201 - its log
+            end_orphaned_runs(instance, before, lambda line: print(f"{datetime.now(UTC):%H:%M:%S} {line}"))  # noqa: T201 - its log
 
 
 if __name__ == "__main__":

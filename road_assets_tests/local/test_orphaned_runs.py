@@ -5,7 +5,7 @@ import time
 import dagster as dg
 from dagster._core.test_utils import create_run_for_test
 
-from road_assets.local.orphans import MESSAGE, end_orphans
+from road_assets.local.orphaned_runs import MESSAGE, end_orphaned_runs
 
 UNTIL_NOW = 3600.0
 
@@ -23,7 +23,7 @@ def test_launched_runs_end_as_failed_and_one_being_cancelled_as_cancelled() -> N
         )
     }
     for _ in range(2):
-        end_orphans(instance, time.time() + UNTIL_NOW, lines.append)
+        end_orphaned_runs(instance, time.time() + UNTIL_NOW, lines.append)
     after = {status.value: instance.get_run_by_id(run).status.value for status, run in before.items()}  # type: ignore[union-attr]
     assert after == {
         "NOT_STARTED": "NOT_STARTED",
@@ -40,5 +40,5 @@ def test_launched_runs_end_as_failed_and_one_being_cancelled_as_cancelled() -> N
 def test_a_run_that_was_launched_since_is_left_alone() -> None:
     instance = dg.DagsterInstance.ephemeral()
     run = create_run_for_test(instance, "training_job", status=dg.DagsterRunStatus.STARTED)
-    end_orphans(instance, time.time() - UNTIL_NOW, print)
+    end_orphaned_runs(instance, time.time() - UNTIL_NOW, print)
     assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.STARTED  # type: ignore[union-attr]
