@@ -79,7 +79,7 @@ def noise(value: float | None) -> None:
     """
     import getpass
 
-    from road_assets.local.noise import noise as show_or_set
+    from road_assets.commands.noise import noise as show_or_set
 
     click.echo(show_or_set(find_site(), value, by=f"{getpass.getuser()} (road noise)"))
 
@@ -94,7 +94,7 @@ def rollback(version: int | None) -> None:
     """
     import getpass
 
-    from road_assets.local.rollback import rollback as bring_back
+    from road_assets.commands.rollback import rollback as bring_back
 
     click.echo(bring_back(find_site(), version, by=f"{getpass.getuser()} (road rollback)"))
 
@@ -110,7 +110,7 @@ def backfill(first: "datetime", last: "datetime", months: int, dagster: str | No
     Their releases must have been read (baac_release). As many runs go on at once as Dagster is set to
     (max_concurrent_runs). Doing it again gives the same rows.
     """
-    from road_assets.local.backfill import Backfill, run_backfill
+    from road_assets.commands.backfill import Backfill, run_backfill
     from road_assets.local.dagster_client import DagsterClient
     from road_assets.local.services import LOCATION
 
@@ -127,7 +127,7 @@ def token(admin: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Print a token for the service, good for half an hour; who can read its signing secret needs no password."""
     import getpass
 
-    from road_assets.local.token import make_token
+    from road_assets.commands.token import make_token
 
     click.echo(make_token(find_site(), getpass.getuser(), admin=admin))
 
@@ -138,7 +138,7 @@ def migrate() -> None:
 
     Dagster's tables are migrated by `dagster instance migrate`, MLflow's by `mlflow db upgrade`.
     """
-    from road_assets.local.migrations import migrate_tables
+    from road_assets.commands.migrate import migrate_tables
 
     click.echo(migrate_tables(find_site()))
 
@@ -152,7 +152,7 @@ def backup(target: Path, with_secrets: bool) -> None:  # noqa: FBT001 - click pa
     TARGET is the file, or a directory, in which it is named by date and time. Where the databases are elsewhere, they
     are those of ROAD_DATABASE_URL, DAGSTER_POSTGRES_URL and MLFLOW_BACKEND_STORE_URI.
     """
-    from road_assets.local.backup import backup as save
+    from road_assets.commands.backup import backup as save
 
     click.echo(save(find_site(), target, click.echo, with_secrets=with_secrets))
 
@@ -167,8 +167,8 @@ def restore(source: Path, replace: bool, check: bool) -> None:  # noqa: FBT001 -
     State that is there is kept, and nothing is done, unless it may be replaced. Where the databases are elsewhere,
     they are made, migrated and their roles given their rights as by `road provision`.
     """
-    from road_assets.local.backup import check as look
-    from road_assets.local.backup import restore as bring_back
+    from road_assets.commands.backup import check as look
+    from road_assets.commands.backup import restore as bring_back
 
     if check:
         click.echo(look(source))

@@ -18,7 +18,7 @@ def users() -> None:
 @click.option("--admin", is_flag=True, help="Allow to set the noise and to roll back, too.")
 def add_user(name: str, admin: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Add a user."""
-    from road_assets.local.users import add
+    from road_assets.commands.users import add
 
     click.echo(add(find_site(), name, admin=admin))
 
@@ -27,7 +27,7 @@ def add_user(name: str, admin: bool) -> None:  # noqa: FBT001 - click passes it 
 @click.argument("name")
 def set_user_password(name: str) -> None:
     """Set another password; tokens given before are refused."""
-    from road_assets.local.users import set_password
+    from road_assets.commands.users import set_password
 
     click.echo(set_password(find_site(), name))
 
@@ -37,7 +37,7 @@ def set_user_password(name: str) -> None:
 @click.argument("role", type=click.Choice(["user", "admin"]))
 def set_user_role(name: str, role: str) -> None:
     """Say what a user may do: ask for estimates, or also set the noise and roll back."""
-    from road_assets.local.users import set_role
+    from road_assets.commands.users import set_role
 
     click.echo(set_role(find_site(), name, role))
 
@@ -46,7 +46,7 @@ def set_user_role(name: str, role: str) -> None:
 @click.argument("name")
 def disable_user(name: str) -> None:
     """Refuse a user's log-ins and tokens."""
-    from road_assets.local.users import disable
+    from road_assets.commands.users import disable
 
     click.echo(disable(find_site(), name))
 
@@ -55,7 +55,7 @@ def disable_user(name: str) -> None:
 @click.argument("name")
 def enable_user(name: str) -> None:
     """Let a disabled user log in again."""
-    from road_assets.local.users import enable
+    from road_assets.commands.users import enable
 
     click.echo(enable(find_site(), name))
 
@@ -63,6 +63,6 @@ def enable_user(name: str) -> None:
 @users.command("list")
 def show_users() -> None:
     """Show all users, disabled ones too."""
-    from road_assets.local.users import list_users
+    from road_assets.commands.users import list_users
 
     click.echo(list_users(find_site()))

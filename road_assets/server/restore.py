@@ -6,7 +6,7 @@ What other roles than the owners may do is in no dump, and the backup may be of 
 from collections.abc import Callable
 from pathlib import Path
 
-from road_assets.local.backup import restore as bring_back
+from road_assets.commands.backup import restore as bring_back
 from road_assets.local.services import Site
 from road_assets.local.state import UNFINISHED_FILE
 from road_assets.server.provision import ProvisionError, prepare_databases, provision

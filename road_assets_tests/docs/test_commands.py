@@ -27,8 +27,8 @@ from road_assets_tests.docs.test_settings import documented_settings
 RUN_HERE: Final = {"noise", "users", "token", "status", "migrate"}
 RUN_ELSEWHERE: Final = {  # faults: by `make faults`
     "backfill": "faults/suite.py",
-    "restore": "local/test_backup_command.py",
-    "rollback": "local/test_rollback_command.py",
+    "restore": "commands/test_backup.py",
+    "rollback": "commands/test_rollback.py",
 }
 """Commands of ``road`` that need runs, a backup or a registry: only parsed here, run by these tests."""
 

@@ -15,7 +15,7 @@ from road_assets.backup.tar_file import read_manifest
 from road_assets.local.leftovers import stop_leftovers
 from road_assets.local.planning import LEDGER_FILE, Ledger
 from road_assets.local.postgres import server_identity
-from road_assets.local.running import tables_of
+from road_assets.commands.endpoints import find_database_url
 from road_assets.local.services import Site
 from road_assets.local.state import UNFINISHED_FILE, load_state, locked
 from road_assets.resources.files import replace_text
@@ -122,5 +122,5 @@ def _adopt_ledger(site: Site) -> None:
     path = site.home / LEDGER_FILE
     if path.exists():
         ledger = Ledger.model_validate_json(path.read_text())
-        here = server_identity(tables_of(site)) if site.settings.database_url else site.postgres.identity()
+        here = server_identity(find_database_url(site)) if site.settings.database_url else site.postgres.identity()
         replace_text(path, ledger.model_copy(update={"database": here}).model_dump_json(indent=2))

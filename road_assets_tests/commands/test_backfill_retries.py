@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from road_assets import run_tags
-from road_assets.local.backfill import Backfill, BackfillError, run_backfill
+from road_assets.commands.backfill import Backfill, BackfillError, run_backfill
 
 RANGES = Backfill(date(2024, 1, 1), date(2024, 2, 29), months=1)
 

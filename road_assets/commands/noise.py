@@ -5,7 +5,7 @@ from typing import Final
 import psycopg
 
 from road_assets.errors import UserFacingError
-from road_assets.local.running import tables_of
+from road_assets.commands.endpoints import find_database_url
 from road_assets.local.services import Site
 from road_assets.resources.database import Database
 from road_assets.resources.runtime_settings import RuntimeSettingError, read_noise, set_noise
@@ -35,7 +35,7 @@ def noise(site: Site, value: float | None, by: str) -> str:
         NoiseError: the value is out of range, or the tables cannot be reached.
         NotRunningError: there are no tables.
     """
-    database = Database(url=tables_of(site))
+    database = Database(url=find_database_url(site))
     try:
         setting = read_noise(database) if value is None else set_noise(database, value, by=by)
     except RuntimeSettingError as error:

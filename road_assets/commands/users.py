@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from road_api.auth import DEMO_USERNAME
 from road_api.tokens import Role
 from road_assets.errors import UserFacingError
-from road_assets.local.running import tables_of
+from road_assets.commands.endpoints import find_database_url
 from road_assets.local.services import Site
 from road_assets.resources.database import Database
 from road_assets.resources.user_accounts import UserAccount, UserAccountError, UserAccounts
@@ -138,7 +138,7 @@ def list_users(site: Site) -> str:
 @contextmanager
 def _accounts(site: Site) -> Iterator[UserAccounts]:
     try:
-        yield UserAccounts(Database(url=tables_of(site)))
+        yield UserAccounts(Database(url=find_database_url(site)))
     except UserAccountError as error:
         raise UsersError(str(error)) from error
     except psycopg.OperationalError as error:

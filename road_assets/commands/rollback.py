@@ -6,7 +6,7 @@ import psycopg
 
 from road_assets.core.reigns import NoFormerChampionError
 from road_assets.errors import UserFacingError
-from road_assets.local.running import mlflow_of, tables_of
+from road_assets.commands.endpoints import find_tracking_uri, find_database_url
 from road_assets.local.services import Site, base_environment
 from road_assets.pointer import PointerError
 from road_assets.resources.database import Database
@@ -35,7 +35,7 @@ def rollback(site: Site, version: int | None, by: str) -> str:
         RollbackError: the version was never in production, or tables or registry cannot be reached.
         UserFacingError: no platform runs here, and none is named.
     """
-    database, address = Database(url=tables_of(site)), mlflow_of(site)
+    database, address = Database(url=find_database_url(site)), find_tracking_uri(site)
     # As for the platform's own processes: what is on this machine is not reached through a proxy.
     environment = base_environment(os.environ)
     os.environ.update({name: environment[name] for name in ("NO_PROXY", "no_proxy", "MLFLOW_DISABLE_TELEMETRY")})

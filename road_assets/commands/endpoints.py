@@ -9,7 +9,7 @@ class NotRunningError(UserFacingError):
     """No platform runs in this home, and the environment names none elsewhere."""
 
 
-def tables_of(site: Site) -> str:
+def find_database_url(site: Site) -> str:
     """Address of the tables, with the password.
 
     Args:
@@ -24,7 +24,7 @@ def tables_of(site: Site) -> str:
     return site.postgres.url("road")
 
 
-def mlflow_of(site: Site) -> str:
+def find_tracking_uri(site: Site) -> str:
     """Address of the model registry.
 
     Args:

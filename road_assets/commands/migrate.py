@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from road_assets.errors import UserFacingError
-from road_assets.local.running import tables_of
+from road_assets.commands.endpoints import find_database_url
 from road_assets.local.services import Site
 from road_assets.resources.database import SchemaError, migrate
 
@@ -26,7 +26,7 @@ def migrate_tables(site: Site) -> str:
         NotRunningError: there are none.
     """
     try:
-        before, after = migrate(tables_of(site))
+        before, after = migrate(find_database_url(site))
     except SchemaError as error:
         raise MigrationError(str(error)) from error
     except sa.exc.OperationalError as error:
