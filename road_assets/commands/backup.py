@@ -12,10 +12,10 @@ from road_assets.backup.make import make_backup
 from road_assets.backup.restore import check_backup, restore_backup
 from road_assets.backup.stores import Stores, stores_of
 from road_assets.backup.tar_file import read_manifest
+from road_assets.commands.endpoints import find_database_url
 from road_assets.local.leftovers import stop_leftovers
 from road_assets.local.planning import LEDGER_FILE, Ledger
 from road_assets.local.postgres import server_identity
-from road_assets.commands.endpoints import find_database_url
 from road_assets.local.services import Site
 from road_assets.local.state import UNFINISHED_FILE, load_state, locked
 from road_assets.resources.files import replace_text

@@ -10,7 +10,7 @@ class NotRunningError(UserFacingError):
 
 
 def find_database_url(site: Site) -> str:
-    """Address of the tables, with the password.
+    """Find the address of the tables, with the password.
 
     Args:
         site: of the platform; ``ROAD_DATABASE_URL`` comes first.
@@ -25,7 +25,7 @@ def find_database_url(site: Site) -> str:
 
 
 def find_tracking_uri(site: Site) -> str:
-    """Address of the model registry.
+    """Find the address of the model registry.
 
     Args:
         site: of the platform; ``MLFLOW_TRACKING_URI`` comes first.

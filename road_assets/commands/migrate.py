@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from road_assets.errors import UserFacingError
 from road_assets.commands.endpoints import find_database_url
+from road_assets.errors import UserFacingError
 from road_assets.local.services import Site
 from road_assets.resources.database import SchemaError, migrate
 

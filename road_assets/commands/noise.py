@@ -4,8 +4,8 @@ from typing import Final
 
 import psycopg
 
-from road_assets.errors import UserFacingError
 from road_assets.commands.endpoints import find_database_url
+from road_assets.errors import UserFacingError
 from road_assets.local.services import Site
 from road_assets.resources.database import Database
 from road_assets.resources.runtime_settings import RuntimeSettingError, read_noise, set_noise

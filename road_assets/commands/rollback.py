@@ -4,9 +4,9 @@ import os
 
 import psycopg
 
+from road_assets.commands.endpoints import find_database_url, find_tracking_uri
 from road_assets.core.reigns import NoFormerChampionError
 from road_assets.errors import UserFacingError
-from road_assets.commands.endpoints import find_tracking_uri, find_database_url
 from road_assets.local.services import Site, base_environment
 from road_assets.pointer import PointerError
 from road_assets.resources.database import Database

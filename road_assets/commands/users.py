@@ -12,8 +12,8 @@ from argon2 import PasswordHasher
 
 from road_api.auth import DEMO_USERNAME
 from road_api.tokens import Role
-from road_assets.errors import UserFacingError
 from road_assets.commands.endpoints import find_database_url
+from road_assets.errors import UserFacingError
 from road_assets.local.services import Site
 from road_assets.resources.database import Database
 from road_assets.resources.user_accounts import UserAccount, UserAccountError, UserAccounts

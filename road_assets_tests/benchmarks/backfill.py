@@ -20,8 +20,8 @@ from typing import Final
 
 import psutil
 
-from road_assets.local import services
 from road_assets.commands.backfill import Backfill, run_backfill
+from road_assets.local import services
 from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.main_job import MainJob, Step
 from road_assets.local.platform import prepare_home

@@ -1,14 +1,13 @@
 """The command ``road``. Each subcommand imports what it needs when it runs, so that ``road status`` is quick."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from road_assets.cli_settings import find_site, read_settings
-from road_assets.cli_users import users
+from road_assets.cli.settings import find_site, read_settings
+from road_assets.cli.users import users
 from road_assets.errors import UserFacingError
 from road_assets.settings import PlatformSettings, ServiceSecrets
 
@@ -224,6 +223,3 @@ def load() -> None:
 
     bring(read_settings(PlatformSettings), read_settings(LoadSettings), click.echo)
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,7 @@
 
 import click
 
-from road_assets.cli_settings import find_site
+from road_assets.cli.settings import find_site
 
 
 @click.group()
