@@ -23,13 +23,13 @@ from road_assets.jobs import ALL_JOBS
 from road_assets.resources.archive import ModelArchive
 from road_assets.resources.database import Database
 from road_assets.resources.drift_settings import DriftSettingsResource
-from road_assets.resources.experiment import mlflow_run
 from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
+from road_assets.resources.mlflow_run import mlflow_run
 from road_assets.resources.model_policy import ModelPolicy
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets.resources.quality import QualityLimits
-from road_assets.resources.releases import ReleasesResource
+from road_assets.resources.releases_resource import ReleasesResource
 from road_assets.resources.reports import Reports
 from road_assets.resources.retraining import RetrainingSettings
 from road_assets.retention.job import retention_schedule

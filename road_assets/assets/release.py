@@ -19,7 +19,7 @@ from road_assets.resources.lake import Lake
 from road_assets.resources.quality import QualityLimits
 from road_assets.resources.release import LoadedRelease
 from road_assets.resources.release_history import note_release
-from road_assets.resources.releases import ReleasesResource
+from road_assets.resources.releases_resource import ReleasesResource
 
 RAW: Final = "raw_accidents"
 QUARANTINE: Final = "quarantine"

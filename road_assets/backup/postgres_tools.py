@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from road_assets.backup.errors import BackupError
 from road_assets.local.postgres_files import PostgresError, programs_here
-from road_assets.resources.commands import CommandError, run_command
+from road_assets.resources.subprocesses import CommandError, run_command
 
 CONNECT_SECONDS: Final = 10
 _WAYS_IN: Final = ("HOME", "PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY")

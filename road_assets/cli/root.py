@@ -222,4 +222,3 @@ def load() -> None:
     from road_assets.server.settings import LoadSettings
 
     bring(read_settings(PlatformSettings), read_settings(LoadSettings), click.echo)
-

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from road_assets.addresses import holds_password
-from road_assets.resources.commands import CommandError, run_command
+from road_assets.resources.subprocesses import CommandError, run_command
 from road_assets.settings import ArchiveSettings, SettingsError
 
 DVC_VERSION: Final = "3.67.1"

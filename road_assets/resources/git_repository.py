@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from road_assets.addresses import holds_password
-from road_assets.resources.commands import CommandError, run_command
+from road_assets.resources.subprocesses import CommandError, run_command
 from road_assets.settings import ArchiveSettings, SettingsError
 
 _SSH_ADDRESS: Final = re.compile(r"[\w.-]+@[\w.-]+:")

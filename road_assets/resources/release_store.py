@@ -1,6 +1,6 @@
 """Where a release comes from, in order: the user's directory, what was fetched, data.gouv.fr, a generated one.
 
-Nothing of Dagster here; ``releases`` makes a resource of it.
+Nothing of Dagster here; ``releases_resource`` makes a resource of it.
 """
 
 import fcntl

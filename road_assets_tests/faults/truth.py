@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from road_api.services.bundle_cache import BundleCache
 from road_assets.core.bundle import Bundle
 from road_assets.core.vocabulary import MODEL_NAME
-from road_assets.resources.experiment import EXPERIMENT
+from road_assets.resources.mlflow_run import EXPERIMENT
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets_tests.faults.standing import LAST_DAY, Standing
 

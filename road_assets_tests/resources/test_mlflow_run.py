@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.test_utils import create_run_for_test
 from mlflow import MlflowClient
 
-from road_assets.resources.experiment import _end_abandoned
+from road_assets.resources.mlflow_run import _end_abandoned
 
 
 def test_runs_of_a_killed_training_are_ended_and_those_of_one_that_goes_on_are_not(mlflow_url: str) -> None:

@@ -17,7 +17,7 @@ from road_assets.resources.download import Patience
 from road_assets.resources.release import Release
 from road_assets.resources.release_files import ReleaseError
 from road_assets.resources.release_store import ReleaseStore
-from road_assets.resources.releases import ReleasesResource
+from road_assets.resources.releases_resource import ReleasesResource
 
 OFFLINE = "http://127.0.0.1:9/"  # the discard port: nobody listens
 
