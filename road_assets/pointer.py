@@ -63,7 +63,7 @@ class Pointer:
                 it follow.
         """
         with self.connection.transaction():
-            decisions.crown(self.connection, decision, self.author)
+            decisions.set_champion(self.connection, decision, self.author)
         if decision.version is not None:
             self._publish(decision.version)
 

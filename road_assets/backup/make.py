@@ -22,7 +22,7 @@ from road_assets.backup.stores import HOME, Stores
 from road_assets.backup.tar_file import BackupWriter, writing
 from road_assets.core.vocabulary import MODEL_NAME
 from road_assets.resources import locks
-from road_assets.resources.archive import alone
+from road_assets.resources.archive import archive_lock
 
 SECRETS_FOLDER: Final = "secrets"
 WAIT_SECONDS: Final = 600
@@ -61,7 +61,7 @@ def make_backup(stores: Stores, target: Path, say: Callable[[str], None], *, wit
         entries = {name: _add_database(writer, name, database, target.parent) for name, database in databases.items()}
         say(f"  {len(entries)} databases as of {made_at:%H:%M:%S} UTC")
         if (stores.home / "archive").is_dir():
-            stack.enter_context(alone(stores.home / "archive"))  # nobody commits while the repository is read
+            stack.enter_context(archive_lock(stores.home / "archive"))  # nobody commits while the repository is read
         folders = []
         for name, path in stores.roots():
             add_root(writer, name, path)

@@ -15,7 +15,7 @@ from road_assets.local.postgres_files import OUTSIDE_NOTE
 from road_assets.local.secrets import DIRECTORY as SECRETS
 from road_assets.local.services import Site
 from road_assets.local.state import LOCK_FILE, STATE_FILE, UNFINISHED_FILE
-from road_assets.resources.files import is_remote, open_place
+from road_assets.resources.files import is_remote, storage_path
 from road_assets.settings import AbsolutePath, ArchiveSettings
 
 HOME: Final = "home"
@@ -113,7 +113,7 @@ def stores_of(site: Site) -> Stores:
         elsewhere["model-archive"] = Path(archive)
     if site.settings.releases_dir is not None:
         left_out.append(f"the files in {site.settings.releases_dir}, which are yours; what was read from them is in it")
-    storage = open_place(site.settings.storage)
+    storage = storage_path(site.settings.storage)
     if is_remote(storage):
         left_out.append(
             f"what is in {site.settings.storage}: Parquet files, drift reports and the models' files; "

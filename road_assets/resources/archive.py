@@ -86,7 +86,7 @@ class ModelArchive(dg.ConfigurableResource):
             CommandError: git or DVC failed before anything was to be pushed.
         """
         settings, folder = self.settings(), Path(self.folder)
-        with alone(folder):
+        with archive_lock(folder):
             repository = GitRepository.open(settings, folder)
             repository.branch()
             repository.remote_address()  # refused before anything is written
@@ -156,9 +156,9 @@ def _push(repository: GitRepository, dvc: Dvc, model: ArchivedModel) -> str | No
     remote = dvc.target()
     try:
         if remote:
-            _persist(partial(dvc.push, remote, *_pointers(), every_tag=len(tags) > 1))
+            _retry(partial(dvc.push, remote, *_pointers(), every_tag=len(tags) > 1))
         if repository.remote_address():
-            _persist(partial(_push_commits, repository, tags))
+            _retry(partial(_push_commits, repository, tags))
     except CommandError as error:
         return str(error)
     repository.note_pushed()
@@ -170,14 +170,14 @@ def _push_commits(repository: GitRepository, tags: list[str]) -> None:
     repository.push(tags)
 
 
-def _persist(push: Callable[[], None]) -> None:
+def _retry(push: Callable[[], None]) -> None:
     for attempt in stamina.retry_context(on=CommandError, attempts=_ATTEMPTS, wait_initial=1.0, wait_max=15.0):
         with attempt:
             push()
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def archive_lock(folder: Path) -> Iterator[None]:
     """Hold the archive: one run at a time, or a backup; a kill frees the lock.
 
     Args:

@@ -34,20 +34,20 @@ _Result = TypeVar("_Result")
 _ATTEMPTS: Final = 3
 """Of a transaction; before each the server is waited for."""
 
-_PASSING_STATES: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
+_TRANSIENT_STATES: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
 """The connection is gone; the server stops, crashed, or is starting; it ended one of two that waited for each other."""
 
 _REFUSALS: Final = ("authentication failed", "does not exist", "no pg_hba.conf entry")
 """What a server says to who will not be let in later either."""
 
 
-def can_pass(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the same may succeed a little later, since nothing is wrong with what was asked."""
     if not isinstance(error, psycopg.OperationalError):
         return False
     if error.sqlstate is None:  # the connection could not be made, or it broke
         return not any(words in str(error) for words in _REFUSALS)
-    return error.sqlstate.startswith(_PASSING_STATES)
+    return error.sqlstate.startswith(_TRANSIENT_STATES)
 
 
 class SchemaError(RuntimeError):
@@ -126,7 +126,7 @@ class Database(dg.ConfigurableResource):
         Raises:
             psycopg.OperationalError: the server stays away, or went away three times.
         """
-        for attempt in stamina.retry_context(on=can_pass, attempts=_ATTEMPTS, timeout=None):
+        for attempt in stamina.retry_context(on=is_transient, attempts=_ATTEMPTS, timeout=None):
             connection = self._open()  # which has patience of its own
             with attempt, connection:
                 return work(connection)
@@ -188,7 +188,7 @@ class Database(dg.ConfigurableResource):
         self.transact(replace)
 
     def _open(self) -> psycopg.Connection:
-        @stamina.retry(on=can_pass, attempts=None, timeout=self.patience_seconds, wait_max=2.0)
+        @stamina.retry(on=is_transient, attempts=None, timeout=self.patience_seconds, wait_max=2.0)
         def connect() -> psycopg.Connection:
             """Without arguments: a retry is logged with them, and the address holds the password."""
             return psycopg.connect(self.url, connect_timeout=10)

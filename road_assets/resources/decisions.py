@@ -94,7 +94,7 @@ _ADD_DECISION: Final = """
                             decided_by, dagster_run_id, mlflow_run_id, verdict_id)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
-_CROWN: Final = """
+_SET_CHAMPION: Final = """
     INSERT INTO champion (version, promotion_id, published) VALUES (%s, %s, false)
     ON CONFLICT (singleton) DO UPDATE
     SET version = excluded.version, promotion_id = excluded.promotion_id, since = excluded.since, published = false
@@ -165,7 +165,7 @@ def rolled_back_by(connection: psycopg.Connection, dagster_run_id: str) -> tuple
 
 
 def add_decision(connection: psycopg.Connection, decision: Decision, author: Author) -> int:
-    """Append a decision that leaves production as it is, or the first half of ``crown``.
+    """Append a decision that leaves production as it is, or the first half of ``set_champion``.
 
     Returns:
         Its id.
@@ -189,7 +189,7 @@ def add_decision(connection: psycopg.Connection, decision: Decision, author: Aut
     return int(number)
 
 
-def crown(connection: psycopg.Connection, decision: Decision, author: Author) -> None:
+def set_champion(connection: psycopg.Connection, decision: Decision, author: Author) -> None:
     """Append a decision and make its version the champion; the registry is still to follow.
 
     The table ``model_metrics`` follows in the same transaction.
@@ -199,7 +199,7 @@ def crown(connection: psycopg.Connection, decision: Decision, author: Author) ->
     if decision.version is None:
         connection.execute("DELETE FROM champion")
         return
-    connection.execute(_CROWN, (decision.version, number))
+    connection.execute(_SET_CHAMPION, (decision.version, number))
     connection.execute(_IN_PRODUCTION, (decision.version,))
 
 

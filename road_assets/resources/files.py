@@ -17,11 +17,11 @@ from upath import UPath
 _DRAFT: Final = (".", ".tmp")
 """How the name of a file begins and ends that is being written."""
 
-Place = Path | UPath
+StoragePath = Path | UPath
 """A file or a folder: a ``Path`` on this machine, whose calls are the quickest, or a ``UPath`` in an object storage."""
 
 
-def open_place(address: str) -> Place:
+def storage_path(address: str) -> StoragePath:
     """The folder that an address names; nothing is asked of it yet.
 
     Args:
@@ -51,17 +51,17 @@ def require_bucket(address: str) -> None:
         FileNotFoundError: there is no such bucket.
         Exception: the storage cannot be reached, or lets nobody in; what is raised is its client's.
     """
-    place = open_place(address)
+    place = storage_path(address)
     if is_remote(place):
         place.fs.ls(place.drive)
 
 
-def is_remote(place: Place) -> TypeGuard[UPath]:
+def is_remote(place: StoragePath) -> TypeGuard[UPath]:
     """Whether a place is in an object storage."""
     return not isinstance(place, Path)
 
 
-def names_in(folder: Place, *, below: bool = False) -> list[str]:
+def names_in(folder: StoragePath, *, below: bool = False) -> list[str]:
     """Names of the files in a folder; a folder that does not exist has none.
 
     Args:
@@ -78,7 +78,7 @@ def names_in(folder: Place, *, below: bool = False) -> list[str]:
     return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
-def folders_in(folder: Place) -> list[str]:
+def folders_in(folder: StoragePath) -> list[str]:
     """Names of the folders in a folder, sorted; a folder that does not exist has none."""
     if is_remote(folder):
         found = folder.fs.ls(folder.path, detail=True) if folder.fs.exists(folder.path) else []
@@ -114,7 +114,7 @@ def is_draft(name: str) -> bool:
     return name.startswith(begin) and name.endswith(end)
 
 
-def drafts_below(folder: Place) -> list[Path]:
+def drafts_below(folder: StoragePath) -> list[Path]:
     """Files that somebody is writing or did not finish, in a folder and below it, sorted.
 
     An object storage has none: what is not complete is not there, and for the parts of a large object that never became
@@ -125,7 +125,7 @@ def drafts_below(folder: Place) -> list[Path]:
     return sorted(path for path in folder.rglob(f"*{_DRAFT[1]}") if is_draft(path.name) and path.is_file())
 
 
-def replace_bytes(path: Place, content: bytes) -> None:
+def replace_bytes(path: StoragePath, content: bytes) -> None:
     """Replace a file's content.
 
     An object storage takes an object over when all of it has arrived, in one request or at the end of many.
@@ -137,6 +137,6 @@ def replace_bytes(path: Place, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def replace_text(path: Place, text: str) -> None:
+def replace_text(path: StoragePath, text: str) -> None:
     """Replace a file's text."""
     replace_bytes(path, text.encode())

@@ -105,7 +105,7 @@ class GitRepository:
             secrets=self.secrets,
         ).rstrip("\n")
 
-    def asks(self, *arguments: str) -> str | None:
+    def try_git(self, *arguments: str) -> str | None:
         """The same for a question that git may answer with a failure, which is None here."""
         try:
             return self.git(*arguments)
@@ -114,7 +114,7 @@ class GitRepository:
 
     def head(self) -> str | None:
         """The newest commit, None in an empty repository."""
-        return self.asks("rev-parse", "--verify", "--quiet", "HEAD")
+        return self.try_git("rev-parse", "--verify", "--quiet", "HEAD")
 
     def branch(self) -> str:
         """The branch that is checked out.
@@ -122,14 +122,14 @@ class GitRepository:
         Raises:
             SettingsError: none is.
         """
-        name = self.asks("symbolic-ref", "--short", "HEAD")
+        name = self.try_git("symbolic-ref", "--short", "HEAD")
         if name is None:
             raise SettingsError(f"{self.root} has no branch checked out; check one out there (git switch)")
         return name
 
     def committed(self, path: str) -> str | None:
         """Text of a file in the newest commit, without its last line's end, None if it holds no such file."""
-        return self.asks("show", f"HEAD:{path}")
+        return self.try_git("show", f"HEAD:{path}")
 
     def is_changed(self, path: str) -> bool:
         """Whether a file differs from the newest commit, staged or not."""
@@ -143,7 +143,7 @@ class GitRepository:
 
     def tag(self, name: str, message: str) -> None:
         """Tag the newest commit; a tag that is there stays where it is."""
-        if self.asks("rev-parse", "--verify", "--quiet", f"refs/tags/{name}") is None:
+        if self.try_git("rev-parse", "--verify", "--quiet", f"refs/tags/{name}") is None:
             self.git(*self._signature(), "tag", "--annotate", "--file", "-", name, given=message)
 
     def remote_address(self) -> str | None:
@@ -152,7 +152,7 @@ class GitRepository:
         Raises:
             SettingsError: the address holds a password.
         """
-        address = self.asks("remote", "get-url", "--push", self.remote)
+        address = self.try_git("remote", "get-url", "--push", self.remote)
         if address and holds_password(address):
             raise SettingsError(
                 f"the remote {self.remote} of {self.root} has a user or password in its address; set it without "
@@ -166,12 +166,12 @@ class GitRepository:
             return
         self.git("fetch", "--quiet", "--tags", self.remote)
         theirs = f"refs/remotes/{self.remote}/{self.branch()}"
-        if self.asks("rev-parse", "--verify", "--quiet", theirs) is None:
+        if self.try_git("rev-parse", "--verify", "--quiet", theirs) is None:
             return
         try:
             self.git(*self._signature(), "merge", "--quiet", "--no-edit", theirs)
         except CommandError:
-            self.asks("merge", "--abort")
+            self.try_git("merge", "--abort")
             raise
 
     def push(self, tags: Sequence[str]) -> None:
@@ -181,12 +181,12 @@ class GitRepository:
 
     def unpushed_tags(self, pattern: str) -> list[str]:
         """Tags whose commit is not known to have reached the remote."""
-        note = ["--no-merged", _PUSHED] if self.asks("rev-parse", "--verify", "--quiet", _PUSHED) else []
+        note = ["--no-merged", _PUSHED] if self.try_git("rev-parse", "--verify", "--quiet", _PUSHED) else []
         return self.git("tag", "--list", pattern, *note).split()
 
     def is_pushed(self) -> bool:
         """Whether the newest commit is known to have reached the remote."""
-        return self.asks("merge-base", "--is-ancestor", "HEAD", _PUSHED) is not None
+        return self.try_git("merge-base", "--is-ancestor", "HEAD", _PUSHED) is not None
 
     def note_pushed(self) -> None:
         """Note that the newest commit reached the remote with its data."""
@@ -194,7 +194,7 @@ class GitRepository:
 
     def _signature(self) -> list[str]:
         """Who commits: whoever git is set up for, else the platform."""
-        if self.asks("config", "user.email") or {"GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"} <= self.env.keys():
+        if self.try_git("config", "user.email") or {"GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"} <= self.env.keys():
             return []
         return ["-c", "user.name=road-assets", "-c", "user.email=road-assets@localhost"]
 

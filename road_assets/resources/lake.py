@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from dagster import ConfigurableResource
 from pydantic import PrivateAttr
 
-from road_assets.resources.files import Place, folders_in, is_remote, names_in, open_place
+from road_assets.resources.files import StoragePath, folders_in, is_remote, names_in, storage_path
 from road_assets.resources.parquet_files import number_of_rows, read_column, read_table, write_table
 
 _SUFFIX = ".parquet"
@@ -41,7 +41,7 @@ class Lake(ConfigurableResource):
     """
 
     root: str
-    _opened: Place | None = PrivateAttr(None)
+    _opened: StoragePath | None = PrivateAttr(None)
 
     def write_days(self, asset: str, frame: pd.DataFrame, days: Sequence[date]) -> None:
         """Replace the files of some days.
@@ -162,21 +162,21 @@ class Lake(ConfigurableResource):
         return sorted(day.date() for day in read_column(path, "day").unique().to_pandas())
 
     @property
-    def _place(self) -> Place:
+    def _place(self) -> StoragePath:
         if self._opened is None:
-            self._opened = open_place(self.root)
+            self._opened = storage_path(self.root)
         return self._opened
 
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(_REMOTE_THREADS if is_remote(self._place) else _THREADS)
 
-    def _day_path(self, asset: str, day: date) -> Place:
+    def _day_path(self, asset: str, day: date) -> StoragePath:
         return self._year_folder(asset, day.year) / f"{day.isoformat()}{_SUFFIX}"
 
-    def _year_folder(self, asset: str, year: int) -> Place:
+    def _year_folder(self, asset: str, year: int) -> StoragePath:
         return self._place / asset / f"{year:04d}"
 
-    def _year_path(self, asset: str, year: int) -> Place:
+    def _year_path(self, asset: str, year: int) -> StoragePath:
         return self._place / asset / f"{year:04d}{_SUFFIX}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from road_assets.resources.files import drafts_below, names_in, open_place
+from road_assets.resources.files import drafts_below, names_in, storage_path
 from road_assets.resources.lake import Lake
 from road_assets.resources.reports import Reports
 from road_assets.retention.settings import Retired, days_ago
@@ -22,7 +22,7 @@ def retire_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Reti
         dry_run: only say what would be done.
     """
     retired = Retired("reports")
-    folder = open_place(reports.folder)
+    folder = storage_path(reports.folder)
     for name in sorted(names_in(folder)):
         path = folder / name
         facts = path.stat()
@@ -73,7 +73,7 @@ def retire_drafts(addresses: Sequence[str], *, dry_run: bool) -> Retired:
         dry_run: only say what would be done.
     """
     retired, oldest = Retired("unfinished files"), days_ago(_DRAFT_DAYS)
-    for path in (path for address in addresses for path in drafts_below(open_place(address))):
+    for path in (path for address in addresses for path in drafts_below(storage_path(address))):
         try:
             facts = path.stat()
         except FileNotFoundError:

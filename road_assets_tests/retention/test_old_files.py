@@ -15,7 +15,7 @@ import pytest
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import PROJECT
 from road_assets.resources.database import Database
-from road_assets.resources.files import names_in, open_place
+from road_assets.resources.files import names_in, storage_path
 from road_assets.resources.lake import Lake
 from road_assets.resources.reports import Reports
 from road_assets.retention.files import retire_drafts, retire_lake_days, retire_reports
@@ -84,7 +84,7 @@ def test_pages_in_an_object_storage_go(reports: Reports, s3: str, tmp_path: Path
     done = retire_reports(remote, datetime.now(UTC) + timedelta(minutes=1), dry_run=False)
     assert done.removed[:2] == ["2024-01-01.html", "2024-01-01.json"]
     assert done.freed_bytes == len("<p>drift</p>{}")
-    assert names_in(open_place(remote.folder)) == []
+    assert names_in(storage_path(remote.folder)) == []
     assert len(names(reports)) == 4, "those in the folder are others"
 
 
