@@ -97,9 +97,8 @@ def installed_versions() -> dict[str, str]:
 @contextmanager
 def _held(url: str, lock: int) -> Iterator[None]:
     with connected(url, autocommit=True) as connection:
-        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{WAIT_SECONDS}s",))
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (lock,))
+            locks.acquire(connection, lock, WAIT_SECONDS)
         except psycopg.errors.LockNotAvailable as error:
             raise BackupError(
                 f"a promotion, another backup or the removal of old state has been at work in {describe(url)} for "

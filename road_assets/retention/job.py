@@ -125,9 +125,8 @@ def _alone(database: Database) -> Iterator[None]:
     """
     with database.connect() as connection:
         connection.autocommit = True
-        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{WAIT_SECONDS}s",))
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (locks.REMOVAL,))
+            locks.acquire(connection, locks.REMOVAL, WAIT_SECONDS)
         except psycopg.errors.LockNotAvailable as error:
             raise RetentionError(
                 f"a backup has been at work for {WAIT_SECONDS} s; nothing was removed. The next night's run does it"

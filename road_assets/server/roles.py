@@ -8,6 +8,10 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from road_assets.dashboards.sources import DAGSTER as DAGSTER_SOURCE
+from road_assets.dashboards.sources import READ
+from road_assets.resources import locks
+
 TABLES: Final = "road"
 DAGSTER: Final = "dagster"
 MLFLOW: Final = "mlflow"
@@ -45,10 +49,8 @@ SERVICE_OWNS: Final = "predictions"
 HIDDEN_FROM_GRAFANA: Final = {"users": None, "predictions": "username"}
 """Tables that Grafana does not see, or the column of them that it does not: who people are."""
 
-GRAFANA_READS_OF_DAGSTER: Final = ("asset_check_executions", "asset_keys", "event_logs", "run_tags", "runs")
-
-_LOCK: Final = 7_202_413
-"""Any number, the same for all: two that prepare one server do it one after the other."""
+GRAFANA_READS_OF_DAGSTER: Final = READ[DAGSTER_SOURCE["uid"]]
+"""What its panels ask for."""
 
 
 def make_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> None:
@@ -80,7 +82,7 @@ def make_databases(connection: psycopg.Connection) -> None:
     Args:
         connection: of a superuser, in autocommit mode, since no transaction can make a database.
     """
-    connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    connection.execute("SELECT pg_advisory_lock(%s)", (locks.PROVISION,))
     try:
         known = {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
         for database, owner in OWNERS.items():
@@ -92,7 +94,7 @@ def make_databases(connection: psycopg.Connection) -> None:
             for database in (*OWNERS, "postgres"):
                 _open_database(connection, database)
     finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        connection.execute("SELECT pg_advisory_unlock(%s)", (locks.PROVISION,))
 
 
 def grant_on_tables(connection: psycopg.Connection) -> None:
@@ -163,4 +165,4 @@ def _grant(connection: psycopg.Connection, rights: str, table: str, role: str) -
 
 
 def _take_turns(connection: psycopg.Connection) -> None:
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.PROVISION,))
