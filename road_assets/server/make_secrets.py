@@ -57,9 +57,14 @@ def make_secrets(root: Path) -> list[str]:
     for name, value in copies.items():
         _write(root / name, value, READABLE)
     for part, roles in PASSWORD_FILES.items():
-        lines = "".join(f"*:*:*:{role}:{passwords[role]}\n" for role in roles)
+        lines = "".join(f"*:*:*:{role}:{_escape(passwords[role])}\n" for role in roles)
         _write(root / part / "pgpass", lines, PRIVATE)
     return made
+
+
+def _escape(password: str) -> str:
+    """As libpq reads a password file: a colon ends the field, and a backslash makes the next character ordinary."""
+    return password.replace("\\", "\\\\").replace(":", "\\:")
 
 
 class _Keeper:

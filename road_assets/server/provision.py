@@ -11,12 +11,14 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from road_assets.errors import UserFacingError
+from road_assets.local.tasks import UPGRADE_MLFLOW, has_mlflow_tables
 from road_assets.resources.database import SchemaError, migrate
 from road_assets.server.roles import (
     DAGSTER,
@@ -34,12 +36,6 @@ from road_assets.server.settings import ProvisionSettings
 CONNECT_SECONDS: Final = 10
 PASSWORD_MIN_CHARACTERS: Final = 16
 Report = Callable[[str], None]
-
-_UPGRADE_MLFLOW: Final = """
-import os
-from mlflow.cli import cli
-cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
-"""
 
 
 class ProvisionError(UserFacingError):
@@ -60,10 +56,10 @@ def provision(settings: ProvisionSettings, report: Report) -> None:
     admin, passwords = prepare_databases(settings)
     report(f"roles: {', '.join(ROLES)}")
     try:
-        migrate(_address(admin, TABLES, PIPELINE, passwords))
+        migrate(role_address(admin, TABLES, PIPELINE, passwords[PIPELINE]))
         report("tables: newest revision")
         for name, work in _OTHERS.items():
-            address = _address(admin, name, name, passwords)
+            address = role_address(admin, name, name, passwords[name])
             with psycopg.connect(admin, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
                 _once_per_version(connection, name, partial(work, address))
             report(f"{name}: {version(name)}")
@@ -119,6 +115,23 @@ def read_passwords(folder: Path) -> dict[str, str]:
     return passwords
 
 
+def role_address(admin: str, database: str, role: str, password: str) -> str:
+    """The address of a database for a role, on the server that the superuser's address names.
+
+    Args:
+        admin: the superuser's address.
+        database: name of the database.
+        role: name of the role.
+        password: of the role; any characters.
+
+    Returns:
+        ``postgresql://role:password@host:port/database``, as Dagster, MLflow and Alembic take it.
+    """
+    given = conninfo_to_dict(admin)
+    host, port = str(given.get("host", "localhost")), given.get("port", 5432)
+    return f"postgresql://{role}:{quote(password, safe='')}@{f'[{host}]' if ':' in host else host}:{port}/{database}"
+
+
 def _check_address(admin: str) -> None:
     try:
         conninfo_to_dict(admin)
@@ -127,13 +140,6 @@ def _check_address(admin: str) -> None:
             "ROAD_ADMIN_DATABASE_URL is no address of a Postgres server; give postgresql://user@host:port/postgres, "
             "with the password in it or in the file that PGPASSFILE names"
         ) from None  # the driver's words would repeat it
-
-
-def _address(admin: str, database: str, role: str, passwords: dict[str, str]) -> str:
-    """The same server for a role, as an address, which is what Dagster and Alembic take."""
-    given = conninfo_to_dict(admin)
-    host, port = given.get("host", "localhost"), given.get("port", 5432)
-    return f"postgresql://{role}:{passwords[role]}@{host}:{port}/{database}"
 
 
 def _once_per_version(connection: psycopg.Connection, name: str, work: Callable[[], None]) -> None:
@@ -157,10 +163,9 @@ def _migrate_dagster(url: str) -> None:
 
 def _migrate_mlflow(url: str) -> None:
     """Where there are no tables yet, MLflow's server makes them."""
-    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
-        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-            return
-    _run("MLflow", ["-c", _UPGRADE_MLFLOW], MLFLOW_BACKEND_STORE_URI=url.replace("://", "+psycopg2://", 1))
+    if not has_mlflow_tables(url):
+        return
+    _run("MLflow", ["-c", UPGRADE_MLFLOW], MLFLOW_BACKEND_STORE_URI=url.replace("://", "+psycopg2://", 1))
 
 
 def _run(whose: str, arguments: list[str], **environment: str) -> None:
