@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
+from road_assets.addresses import AbsolutePath
+from road_assets.environment import environment_config
 from road_assets.local.planning import PLAN_FILE
 from road_assets.local.postgres import DATABASES, PASSWORD_SECRET
 from road_assets.local.postgres_files import OUTSIDE_NOTE
@@ -16,7 +18,7 @@ from road_assets.local.secrets import DIRECTORY as SECRETS
 from road_assets.local.services import Site
 from road_assets.local.state import LOCK_FILE, STATE_FILE, UNFINISHED_FILE
 from road_assets.resources.files import is_remote, storage_path
-from road_assets.settings import AbsolutePath, ArchiveSettings
+from road_assets.settings import ArchiveSettings
 
 HOME: Final = "home"
 """Folder of the backup that holds ``ROAD_HOME``."""
@@ -46,7 +48,7 @@ class StoreSettings(BaseSettings):
         mlflow_artifacts: ``ROAD_MLFLOW_ARTIFACTS``, folder in which MLflow's server keeps the models' files.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    model_config = environment_config("")
 
     dagster: SecretStr | None = Field(default=None, validation_alias="DAGSTER_POSTGRES_URL")
     mlflow: SecretStr | None = Field(default=None, validation_alias="MLFLOW_BACKEND_STORE_URI")

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from road_assets.backup.errors import BackupError
 from road_assets.backup.make import make_backup
 from road_assets.backup.restore import check_backup, restore_backup
-from road_assets.backup.stores import Stores, stores_of
+from road_assets.backup.stores import Stores, StoreSettings, stores_of
 from road_assets.backup.tar_file import read_manifest
 from road_assets.commands.endpoints import find_database_url
+from road_assets.environment import wrong_variables
 from road_assets.local.leftovers import stop_leftovers
 from road_assets.local.planning import LEDGER_FILE, Ledger
 from road_assets.local.postgres import server_identity
@@ -113,8 +114,7 @@ def _stores(site: Site) -> Stores:
     try:
         return stores_of(site)
     except ValidationError as error:
-        wrong = [f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_input=False)]
-        raise BackupError("\n".join(wrong)) from None
+        raise BackupError(wrong_variables(StoreSettings, error)) from None
 
 
 def _adopt_ledger(site: Site) -> None:

@@ -5,7 +5,6 @@ services start.
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -207,9 +206,15 @@ def make_plan(settings: PlatformSettings) -> Plan:
         PlanError: it ends before the first partition.
         ReleaseError: there is none, or a file of it is wrong.
     """
+    from road_assets.resources.data_gouv import DataGouv
     from road_assets.resources.release_store import ReleaseStore
 
-    store = ReleaseStore.from_environment(os.environ, lambda line: print(line, flush=True))  # noqa: T201 - its log
+    store = ReleaseStore(
+        settings.home,
+        settings.releases_dir,
+        DataGouv(settings.data_gouv_url),
+        lambda line: print(line, flush=True),  # noqa: T201 - its log
+    )
     release = store.find_release()
     first, last = store.days_of(release)
     if last < settings.first_day:

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from road_assets.core.archive import RECORD_FILE, ArchivedModel
 from road_assets.core.vocabulary import MODEL_NAME
+from road_assets.environment import wrong_variables
 from road_assets.resources.dvc import REMOTE, SETUP_FILES, Dvc, find_dvc
 from road_assets.resources.git_repository import GitRepository
 from road_assets.resources.subprocesses import CommandError
@@ -70,9 +71,7 @@ class ModelArchive(dg.ConfigurableResource):
         try:
             return ArchiveSettings()
         except ValidationError as error:
-            wrong = [(str(item["loc"][0]), item["msg"]) for item in error.errors(include_input=False)]
-            lines = [f"{name if name.isupper() else f'ROAD_ARCHIVE_{name.upper()}'}: {said}" for name, said in wrong]
-            raise SettingsError("\n".join(lines)) from None
+            raise SettingsError(wrong_variables(ArchiveSettings, error)) from None
 
     def store(self, model: ArchivedModel, say: Callable[[str], None]) -> Archived:
         """Commit, tag and push a model; what is there already is left as it is.

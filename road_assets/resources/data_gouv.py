@@ -16,7 +16,6 @@ from road_assets.resources.download import TRANSIENT, NoNetworkError, Patience, 
 from road_assets.resources.release_files import ReleaseError
 
 API_URL: Final = "https://www.data.gouv.fr/api/1/"
-API_URL_VARIABLE: Final = "ROAD_DATA_GOUV_URL"
 DATASET_ID: Final = "53698f4ca3a729239d2036df"
 """Stays the same, while the dataset's title and slug name the newest year and change with it."""
 
@@ -32,14 +31,14 @@ _log = logging.getLogger(__name__)
 class DataGouv:
     """Client of the public API for the one dataset this project needs."""
 
-    def __init__(self, api_url: str = API_URL, patience: Patience | None = None) -> None:
+    def __init__(self, api_url: str | None = None, patience: Patience | None = None) -> None:
         """Remember where the API is.
 
         Args:
-            api_url: its base, as ``API_URL``.
+            api_url: its base; ``API_URL`` if not given.
             patience: how long to try.
         """
-        self._api_url = api_url.rstrip("/") + "/"
+        self._api_url = (api_url or API_URL).rstrip("/") + "/"
         self._patience = patience or Patience()
 
     def releases(self) -> dict[int, dict[Table, RemoteFile]]:

@@ -10,4 +10,4 @@ class QualityLimits(dg.ConfigurableResource):
         max_bad_rows_share: share of a day's rows in quarantine above which the day is not taken.
     """
 
-    max_bad_rows_share: float = 0.05
+    max_bad_rows_share: float

@@ -7,13 +7,12 @@ import fcntl
 import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from road_assets.core.columns import DAY
 from road_assets.core.demonstration import FILE_STEMS, generate_release
@@ -21,14 +20,11 @@ from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.joining import JoinError, join_users
 from road_assets.core.quarantine import QuarantineError, RowCounts, sift_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES, Table
-from road_assets.resources.data_gouv import API_URL, API_URL_VARIABLE, DataGouv
+from road_assets.resources.data_gouv import DataGouv
 from road_assets.resources.download import NoNetworkError, RemoteFile
 from road_assets.resources.release import LoadedRelease, Release, Source
 from road_assets.resources.release_files import ReleaseError, ReleaseFiles, find_files, is_complete, require_complete
 
-HOME_VARIABLE: Final = "ROAD_HOME"
-DEFAULT_HOME: Final = ".road"
-DIRECTORY_VARIABLE: Final = "ROAD_RELEASES_DIR"
 FETCHED_FOLDER: Final = "releases"
 DEMONSTRATION_FOLDER: Final = "releases-demo"
 RECORD_FILE: Final = "release.json"
@@ -64,19 +60,6 @@ class ReleaseStore:
         self._directory = releases_dir
         self._remote = remote or DataGouv()
         self._report = report
-
-    @classmethod
-    def from_environment(
-        cls, environ: Mapping[str, str] = os.environ, report: Callable[[str], None] = _log.info
-    ) -> Self:
-        """Take the places from ``ROAD_HOME``, ``ROAD_RELEASES_DIR`` and ``ROAD_DATA_GOUV_URL``."""
-        directory = environ.get(DIRECTORY_VARIABLE)
-        return cls(
-            Path(environ.get(HOME_VARIABLE) or DEFAULT_HOME),
-            Path(directory) if directory else None,
-            DataGouv(environ.get(API_URL_VARIABLE) or API_URL),
-            report,
-        )
 
     def years_available(self) -> list[int]:
         """Years that can be had without network, oldest first.

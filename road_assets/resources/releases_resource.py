@@ -1,11 +1,10 @@
 """The resource through which assets get accident releases. The work is done by ``release_store``."""
 
-import os
 from pathlib import Path
 
 import dagster as dg
 
-from road_assets.resources.data_gouv import API_URL, API_URL_VARIABLE, DataGouv
+from road_assets.resources.data_gouv import DataGouv
 from road_assets.resources.release_store import ReleaseStore
 
 
@@ -15,7 +14,7 @@ class ReleasesResource(dg.ConfigurableResource[ReleaseStore]):
     Attributes:
         home: directory of the platform's state (``ROAD_HOME``).
         releases_dir: directory of the user's (``ROAD_RELEASES_DIR``); where given, nothing else is looked at.
-        data_gouv_url: base of the public API; by default ``ROAD_DATA_GOUV_URL``, else the real one.
+        data_gouv_url: base of the public API (``ROAD_DATA_GOUV_URL``); the real one if not given.
     """
 
     home: str
@@ -25,5 +24,4 @@ class ReleasesResource(dg.ConfigurableResource[ReleaseStore]):
     def store(self) -> ReleaseStore:
         """Open the store that this configuration names."""
         directory = Path(self.releases_dir) if self.releases_dir else None
-        api_url = self.data_gouv_url or os.environ.get(API_URL_VARIABLE) or API_URL
-        return ReleaseStore(Path(self.home), directory, DataGouv(api_url))
+        return ReleaseStore(Path(self.home), directory, DataGouv(self.data_gouv_url))

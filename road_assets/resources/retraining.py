@@ -15,8 +15,8 @@ class RetrainingSettings(dg.ConfigurableResource):
         attempts: how often one sign of drift is tried in all.
     """
 
-    cooldown_minutes: int = 60
-    attempts: int = 3
+    cooldown_minutes: int = int(RetrainingRules().cooldown.total_seconds() // 60)
+    attempts: int = RetrainingRules().attempts
 
     def rules(self) -> RetrainingRules:
         """The same for ``core``."""

@@ -133,11 +133,27 @@ def test_nothing_starts_with_defaults_outside_a_demonstration(home: Path) -> Non
     assert not home.exists()
 
 
-def test_a_wrong_setting_is_named_without_a_stack_trace(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROAD_API_PORT", "99999")
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("ROAD_API_PORT", "99999", "ROAD_API_PORT: "),
+        ("ROAD_GATE_SLICE_MARGIN", "-1", "ROAD_GATE_SLICE_MARGIN: "),
+        ("ROAD_CANDIDATES", "oracle", "ROAD_CANDIDATES: "),
+        ("ROAD_DRIFT_WINDOW_DAYS", "0", "ROAD_DRIFT_WINDOW_DAYS: "),
+        ("ROAD_DRIFT_WARN_ABOVE", "0.9", "Value error, ROAD_DRIFT_WARN_ABOVE=0.9 is above ROAD_DRIFT_RETRAIN_ABOVE="),
+        ("ROAD_RETENTION_RUN_DAYS", "0", "ROAD_RETENTION_RUN_DAYS: "),
+        ("ROAD_ARCHIVE_REPOSITORY", "https://ann:hidden@host/models.git", "ROAD_ARCHIVE_REPOSITORY: "),
+        ("MLFLOW_TRACKING_URI", "http://ann:hidden@host", "MLFLOW_TRACKING_URI: "),
+    ],
+)
+def test_a_wrong_setting_is_named_before_anything_starts_without_a_stack_trace_or_a_secret(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
     result = road("status")
     assert result.exit_code == 1
-    assert result.output.startswith("Error: ROAD_API_PORT: ")
+    assert result.output.startswith(f"Error: {said}")
+    assert "hidden" not in result.output
     assert not home.exists()
 
 

@@ -119,11 +119,3 @@ def test_a_version_is_a_number_from_1_on(home: Path, version: str) -> None:
     assert result.exit_code == 2
     assert version in result.output
     assert not home.exists()
-
-
-def test_a_margin_out_of_range_is_named_before_anything_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROAD_GATE_SLICE_MARGIN", "-1")
-    result = CliRunner().invoke(main, ["status"])
-    assert result.exit_code == 1
-    assert result.output.startswith("Error: ROAD_GATE_SLICE_MARGIN: ")
-    assert not home.exists()

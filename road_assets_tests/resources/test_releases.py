@@ -11,6 +11,7 @@ import pytest
 
 from road_assets.core.demonstration import generate_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES
+from road_assets.definitions import build_resources
 from road_assets.resources import release_store
 from road_assets.resources.data_gouv import DataGouv
 from road_assets.resources.download import Patience
@@ -18,6 +19,7 @@ from road_assets.resources.release import Release
 from road_assets.resources.release_files import ReleaseError
 from road_assets.resources.release_store import ReleaseStore
 from road_assets.resources.releases_resource import ReleasesResource
+from road_assets.settings import PlatformSettings
 
 OFFLINE = "http://127.0.0.1:9/"  # the discard port: nobody listens
 
@@ -245,19 +247,12 @@ def test_a_generation_that_was_interrupted_leaves_nothing_that_counts(home: Path
     assert set(record["files"]) == set(TABLES)
 
 
-def test_the_places_come_from_the_environment(home: Path, directory: Path) -> None:
-    environment = {"ROAD_HOME": str(home), "ROAD_RELEASES_DIR": str(directory), "ROAD_DATA_GOUV_URL": OFFLINE}
-    assert ReleaseStore.from_environment(environment).find_release().source == "directory"
-
-
-def test_an_empty_variable_is_one_that_is_not_set(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_api_that_the_environment_names_is_the_one_that_is_asked(
+    home: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release_store, "DEMONSTRATION_ACCIDENTS", 50)
-    environment = {"ROAD_HOME": str(home), "ROAD_RELEASES_DIR": "", "ROAD_DATA_GOUV_URL": OFFLINE}
-    release = ReleaseStore.from_environment(environment, report=print).find_release()
-    assert release.data_label == DATA_DEMONSTRATION
-    assert "no network" in capsys.readouterr().out
+    monkeypatch.setenv("ROAD_DATA_GOUV_URL", OFFLINE)
+    resource = build_resources(PlatformSettings(home=home, releases_dir=directory))["releases"]
+    assert (resource.home, resource.releases_dir, resource.data_gouv_url) == (str(home), str(directory), OFFLINE)
 
 
 def test_the_days_of_a_release_are_told(home: Path, tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from road_assets.resources.database import Database
 from road_assets.resources.files import names_in, storage_path
 from road_assets.resources.lake import Lake
 from road_assets.resources.reports import Reports
-from road_assets.retention.files import retire_drafts, retire_lake_days, retire_reports
-from road_assets.retention.notices import retire_notices
-from road_assets.retention.settings import days_ago
+from road_assets.retention.files import remove_drafts, remove_lake_days, remove_reports
+from road_assets.retention.notices import remove_notices
+from road_assets.retention.removal import days_ago
 from road_assets_tests.conftest import fresh_database
 
 TWO_DAYS = (date(2024, 1, 1), date(2024, 1, 2))
@@ -45,13 +45,13 @@ def names(reports: Reports) -> list[str]:
 
 
 def test_pages_that_were_drawn_long_ago_go(reports: Reports) -> None:
-    told = retire_reports(reports, days_ago(180), dry_run=True)
+    told = remove_reports(reports, days_ago(180), dry_run=True)
     assert len(names(reports)) == 4
-    done = retire_reports(reports, days_ago(180), dry_run=False)
+    done = remove_reports(reports, days_ago(180), dry_run=False)
     assert done.removed == told.removed == ["2024-01-01.html", "2024-01-01.json"]
     assert done.freed_bytes == len("<p>drift</p>{}")
     assert names(reports) == ["2024-01-02.html", "2024-01-02.json"]
-    assert retire_reports(reports, days_ago(180), dry_run=False).removed == []
+    assert remove_reports(reports, days_ago(180), dry_run=False).removed == []
 
 
 def test_pages_in_mlflow_go_with_their_files(reports: Reports) -> None:
@@ -63,7 +63,7 @@ def test_pages_in_mlflow_go_with_their_files(reports: Reports) -> None:
     assert name.startswith("drift 2024-01-0")
     assert client.list_artifacts(run)
 
-    done = retire_reports(reports, tomorrow, dry_run=False)
+    done = remove_reports(reports, tomorrow, dry_run=False)
 
     assert sorted(done.removed)[-2:] == ["drift 2024-01-01 in MLflow", "drift 2024-01-02 in MLflow"]
     assert client.list_artifacts(run) == []
@@ -72,7 +72,7 @@ def test_pages_in_mlflow_go_with_their_files(reports: Reports) -> None:
 
 def test_reports_that_were_never_drawn_are_no_error(tmp_path: Path, mlflow_url: str) -> None:
     reports = Reports(folder=str(tmp_path / "none"), tracking_uri=mlflow_url, public_url=mlflow_url)
-    assert retire_reports(reports, days_ago(10_000), dry_run=False).removed == []
+    assert remove_reports(reports, days_ago(10_000), dry_run=False).removed == []
 
 
 def test_pages_in_an_object_storage_go(reports: Reports, s3: str, tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_pages_in_an_object_storage_go(reports: Reports, s3: str, tmp_path: Path
     page = cast("Any", SimpleNamespace(html="<p>drift</p>", json="{}"))
     published = remote.publish(TWO_DAYS[0], page, cast("Any", SimpleNamespace(score=0.1)))
     assert published.page == f"{remote.folder}/2024-01-01.html"
-    assert retire_reports(remote, days_ago(1), dry_run=False).removed == []
-    done = retire_reports(remote, datetime.now(UTC) + timedelta(minutes=1), dry_run=False)
+    assert remove_reports(remote, days_ago(1), dry_run=False).removed == []
+    done = remove_reports(remote, datetime.now(UTC) + timedelta(minutes=1), dry_run=False)
     assert done.removed[:2] == ["2024-01-01.html", "2024-01-01.json"]
     assert done.freed_bytes == len("<p>drift</p>{}")
     assert names_in(storage_path(remote.folder)) == []
@@ -100,16 +100,16 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
 
 
 def test_days_far_before_the_newest_one_go_and_releases_stay(lake: Lake) -> None:
-    retire_lake_days(lake, 800, dry_run=True)
+    remove_lake_days(lake, 800, dry_run=True)
     assert len(lake.stored_days("features")) == 3
-    done = retire_lake_days(lake, 800, dry_run=False)
+    done = remove_lake_days(lake, 800, dry_run=False)
     assert done.removed == ["features 2022-01-01", "raw_accidents 2022-01-01"]
     assert lake.stored_days("features") == [date(2024, 1, 1), date(2024, 5, 1)]
     assert lake.stored_years("baac_release") == [2022]
 
 
 def test_without_a_number_every_day_is_kept(lake: Lake) -> None:
-    done = retire_lake_days(lake, None, dry_run=False)
+    done = remove_lake_days(lake, None, dry_run=False)
     assert (done.removed, len(lake.stored_days("features"))) == ([], 3)
     assert "ROAD_RETENTION_LAKE_DAYS is not set" in done.notes[0]
 
@@ -143,12 +143,12 @@ def test_what_a_killed_writer_left_goes_a_day_later(tmp_path: Path) -> None:
     lake.write_days("features", pd.DataFrame({"day": pd.to_datetime([day]), "lum": 1}), [day])
     draft = _kill_while_writing(tmp_path / "lake" / "features" / "2024" / f"{day}.parquet")
     places = [lake.root, str(tmp_path / "no such folder")]
-    assert retire_drafts(places, dry_run=False).removed == [], "its writer may still be at work"
+    assert remove_drafts(places, dry_run=False).removed == [], "its writer may still be at work"
     yesterday = (datetime.now(UTC) - timedelta(hours=25)).timestamp()
     os.utime(draft, (yesterday, yesterday))
-    told = retire_drafts(places, dry_run=True)
+    told = remove_drafts(places, dry_run=True)
     assert draft.exists()
-    done = retire_drafts(places, dry_run=False)
+    done = remove_drafts(places, dry_run=False)
     assert done.removed == told.removed == [draft.name]
     assert done.freed_bytes == len(b"half")
     assert [path.name for path in draft.parent.iterdir()] == [f"{day}.parquet"]
@@ -156,7 +156,7 @@ def test_what_a_killed_writer_left_goes_a_day_later(tmp_path: Path) -> None:
 
 
 def test_an_object_storage_is_not_searched_for_unfinished_files(s3: str, tmp_path: Path) -> None:
-    assert retire_drafts([f"{s3}/{tmp_path.name}"], dry_run=False).removed == []
+    assert remove_drafts([f"{s3}/{tmp_path.name}"], dry_run=False).removed == []
 
 
 def test_old_notices_go_and_decisions_stay(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
@@ -168,8 +168,8 @@ def test_old_notices_go_and_decisions_stay(postgres: EmbeddedPostgres, tmp_path:
             alert = "INSERT INTO alert_reports VALUES ('f', %s, 'HighDataDrift', '2024-01-01', 1, %s, NULL)"
             connection.execute(alert, (moment, moment))
             connection.execute("INSERT INTO noise_settings (noise, since, set_by) VALUES (0.5, %s, 'ann')", (moment,))
-    told = retire_notices(database, days_ago(365), dry_run=True)
-    done = retire_notices(database, days_ago(365), dry_run=False)
+    told = remove_notices(database, days_ago(365), dry_run=True)
+    done = remove_notices(database, days_ago(365), dry_run=False)
     assert told.removed == done.removed == ["1 rows of run_failures", "1 rows of alert_reports"]
     with database.connect() as connection:
         counts = [

@@ -14,7 +14,7 @@ from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import BUNDLE_FOLDER, ModelRegistry
 from road_assets.retention import models
-from road_assets.retention.models import retire_models
+from road_assets.retention.models import remove_models
 from road_assets.rollback import roll_back
 from road_assets_tests.conftest import fresh_database
 from road_assets_tests.registered import register, registry_of_its_own
@@ -53,9 +53,9 @@ def test_what_is_in_production_may_come_back_or_waits_for_a_decision_stays(
     database, registry = place
     runs = {number: registry.version(number).run_id for number in (1, 3, 5)}
 
-    told = retire_models(database, registry, LATER, 1, dry_run=True)
+    told = remove_models(database, registry, LATER, 1, dry_run=True)
     assert left(registry) == [1, 2, 3, 4, 5, 6]
-    done = retire_models(database, registry, LATER, 1, dry_run=False)
+    done = remove_models(database, registry, LATER, 1, dry_run=False)
 
     assert done.removed == told.removed == ["version 1", "version 5"]
     assert done.kept == told.kept == 4
@@ -69,7 +69,7 @@ def test_what_is_in_production_may_come_back_or_waits_for_a_decision_stays(
 
 def test_young_versions_stay(place: tuple[Database, ModelRegistry]) -> None:
     database, registry = place
-    done = retire_models(database, registry, datetime.now(UTC) - timedelta(days=180), 1, dry_run=False)
+    done = remove_models(database, registry, datetime.now(UTC) - timedelta(days=180), 1, dry_run=False)
     assert (done.removed, done.kept, left(registry)) == ([], 0, [1, 2, 3, 4, 5, 6])
 
 
@@ -85,10 +85,10 @@ def test_files_that_a_kill_left_behind_go_the_next_time(
     with monkeypatch.context() as patch:
         patch.setattr(models, "_remove_files", die)
         with pytest.raises(KeyboardInterrupt):
-            retire_models(database, registry, LATER, 1, dry_run=False)
+            remove_models(database, registry, LATER, 1, dry_run=False)
     assert registry.run_files(run, BUNDLE_FOLDER)
 
-    assert retire_models(database, registry, LATER, 1, dry_run=False).removed == []
+    assert remove_models(database, registry, LATER, 1, dry_run=False).removed == []
     assert not registry.run_files(run, BUNDLE_FOLDER)
 
 
@@ -96,7 +96,7 @@ def test_a_rollback_to_a_version_that_went_is_refused_before_anything_is_written
     place: tuple[Database, ModelRegistry],
 ) -> None:
     database, registry = place
-    retire_models(database, registry, LATER, 1, dry_run=False)
+    remove_models(database, registry, LATER, 1, dry_run=False)
     with pytest.raises(NoFormerChampionError, match="version 1 is no longer in the model registry"):
         roll_back(database, registry, 1, ANN)
     with hold_pointer(database, registry, ANN) as pointer:

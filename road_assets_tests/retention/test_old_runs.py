@@ -13,7 +13,7 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import PROJECT
-from road_assets.retention.runs import RetentionError, retire_runs
+from road_assets.retention.runs import RetentionError, remove_runs
 
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 OLDEST = datetime.now(UTC) - timedelta(days=90)
@@ -128,10 +128,10 @@ def test_every_partition_is_as_it_was(storage: Storage, tmp_path: Path) -> None:
     assert len(before["partitions"]) == 20
     assert before["failed"] == [BROKEN]
 
-    told = retire_runs(storage.instance, OLDEST, dry_run=True)
+    told = remove_runs(storage.instance, OLDEST, dry_run=True)
     assert storage.shown() == before
     assert storage.query("SELECT count(*) FROM event_logs") == [(events,)]
-    done = retire_runs(storage.instance, OLDEST, dry_run=False)
+    done = remove_runs(storage.instance, OLDEST, dry_run=False)
 
     assert storage.shown() == before
     assert sorted(done.removed) == sorted([replaced, forgotten]) == sorted(told.removed)
@@ -150,7 +150,7 @@ def test_every_partition_is_as_it_was(storage: Storage, tmp_path: Path) -> None:
 def test_a_run_that_is_kept_still_says_when_it_began_and_how_it_ended(storage: Storage) -> None:
     broken = storage.days(BROKEN, BROKEN)
     storage.age(broken)
-    retire_runs(storage.instance, OLDEST, dry_run=False)
+    remove_runs(storage.instance, OLDEST, dry_run=False)
     events = [
         entry.dagster_event.event_type_value for entry in storage.instance.all_logs(broken) if entry.dagster_event
     ]
@@ -164,8 +164,8 @@ def test_a_run_that_is_kept_still_says_when_it_began_and_how_it_ended(storage: S
 def test_doing_it_again_removes_nothing_more(storage: Storage) -> None:
     runs = [storage.days("2024-01-01", "2024-01-20"), storage.card(), storage.card()]
     storage.age(*runs)
-    assert len(retire_runs(storage.instance, OLDEST, dry_run=False).removed) == 1
-    again = retire_runs(storage.instance, OLDEST, dry_run=False)
+    assert len(remove_runs(storage.instance, OLDEST, dry_run=False).removed) == 1
+    again = remove_runs(storage.instance, OLDEST, dry_run=False)
     assert (again.removed, again.kept, again.freed_bytes, again.notes) == ([], 2, 0, ["0 events"])
 
 
@@ -173,10 +173,10 @@ def test_what_runs_is_left_alone_however_long(storage: Storage) -> None:
     run = storage.instance.create_run_for_job(DEFINITIONS.resolve_job_def("cards"))
     storage.instance.report_run_canceling(run)
     storage.age(run.run_id, days=1000)
-    assert retire_runs(storage.instance, OLDEST, dry_run=False).removed == []
+    assert remove_runs(storage.instance, OLDEST, dry_run=False).removed == []
     assert storage.instance.has_run(run.run_id)
 
 
 def test_another_storage_is_refused() -> None:
     with pytest.raises(RetentionError, match="InMemoryEventLogStorage, and not as"):
-        retire_runs(dg.DagsterInstance.ephemeral(), OLDEST, dry_run=False)
+        remove_runs(dg.DagsterInstance.ephemeral(), OLDEST, dry_run=False)

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from road_assets.definitions import build_resources, defs
 from road_assets.resources import locks
 from road_assets.retention import job
-from road_assets.retention.settings import Retention, RetentionSettings
+from road_assets.retention.resource import RetentionLimits
+from road_assets.retention.settings import RetentionSettings
 from road_assets.settings import PlatformSettings
 from road_assets_tests.conftest import Platform, failure_of
 
@@ -45,7 +46,7 @@ def test_it_runs_each_night_when_the_days_run_is_over() -> None:
 
 
 def test_the_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert build_resources(PlatformSettings())["retention"] == Retention(**RetentionSettings().model_dump())
+    assert build_resources(PlatformSettings())["retention"] == RetentionLimits(**RetentionSettings().model_dump())
     monkeypatch.setenv("ROAD_RETENTION_RUN_DAYS", "7")
     monkeypatch.setenv("ROAD_RETENTION_LAKE_DAYS", "900")
     found = build_resources(PlatformSettings())["retention"]
