@@ -1,6 +1,7 @@
 """The command ``road``. Each subcommand imports what it needs when it runs, so that ``road status`` is quick."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ def rollback(version: int | None) -> None:
 @click.argument("first", type=click.DateTime(["%Y-%m-%d"]))
 @click.argument("last", type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--months", default=12, type=click.IntRange(1, 12), show_default=True, help="Of a range at most.")
-@click.option("--dagster", help="Address of Dagster's web server, where it is not this platform's.")
+@click.option("--dagster", help="Address of Dagster's web server; by default ROAD_DAGSTER_URL, else this platform's.")
 def backfill(first: "datetime", last: "datetime", months: int, dagster: str | None) -> None:
     """Ingest the days from FIRST to LAST in ranges that run side by side.
 
@@ -112,11 +113,13 @@ def backfill(first: "datetime", last: "datetime", months: int, dagster: str | No
     from road_assets.commands.backfill import Backfill, run_backfill
     from road_assets.local.dagster_client import DagsterClient
     from road_assets.local.services import LOCATION
+    from road_assets.server.settings import DagsterSettings
 
     if last < first:
         raise click.BadParameter("LAST is before FIRST")
-    client = DagsterClient(dagster or find_site().addresses["dagster"], LOCATION)
-    seconds = run_backfill(client, Backfill(first.date(), last.date(), months), click.echo)
+    address = dagster or read_settings(DagsterSettings).dagster_url or find_site().addresses["dagster"]
+    with closing(DagsterClient(address, LOCATION)) as client:
+        seconds = run_backfill(client, Backfill(first.date(), last.date(), months), click.echo)
     click.echo(f"ingested {first:%Y-%m-%d} to {last:%Y-%m-%d} in {seconds:.0f} s")
 
 
@@ -219,6 +222,6 @@ def provision() -> None:
 def load() -> None:
     """Bring the newest release through the graph of a Dagster on servers, as `road up` does on one machine."""
     from road_assets.server.load import load as bring
-    from road_assets.server.settings import LoadSettings
+    from road_assets.server.settings import DagsterSettings
 
-    bring(read_settings(PlatformSettings), read_settings(LoadSettings), click.echo)
+    bring(read_settings(PlatformSettings), read_settings(DagsterSettings), click.echo)

@@ -1,7 +1,6 @@
 """What a running platform writes down about itself in ``ROAD_HOME``, for ``status``, ``down`` and its successor."""
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,10 +99,10 @@ def load_state(home: Path) -> PlatformState | None:
         StateError: the file does not parse.
     """
     path = home / STATE_FILE
-    if not path.exists():
-        return None
     try:
-        return PlatformState.model_validate(json.loads(path.read_text()))
+        return PlatformState.model_validate_json(path.read_text())
+    except FileNotFoundError:  # it may also be removed at this moment, by a platform that stops
+        return None
     except ValueError as error:
         raise StateError(
             f"{path} does not parse, so what runs is not known; delete it when nothing does. {error}"

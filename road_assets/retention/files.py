@@ -25,8 +25,10 @@ def remove_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Remo
     folder = storage_path(reports.folder)
     for name in sorted(names_in(folder)):
         path = folder / name
+        if path.suffix not in {".html", ".json"}:
+            continue  # such as a draft, which its writer may rename at this moment
         facts = path.stat()
-        if path.suffix in {".html", ".json"} and datetime.fromtimestamp(facts.st_mtime, UTC) < oldest:
+        if datetime.fromtimestamp(facts.st_mtime, UTC) < oldest:
             removal.removed.append(name)
             removal.freed_bytes += facts.st_size
             if not dry_run:

@@ -21,13 +21,13 @@ class ProvisionSettings(BaseSettings):
     passwords_dir: AbsolutePath
 
 
-class LoadSettings(BaseSettings):
-    """What ``road load`` needs beside the settings of the platform.
+class DagsterSettings(BaseSettings):
+    """Which Dagster ``road load`` and ``road backfill`` ask for runs.
 
     Attributes:
-        dagster_url: ``ROAD_DAGSTER_URL``, Dagster's web server.
+        dagster_url: ``ROAD_DAGSTER_URL``, address of its web server; without it the one on this machine.
     """
 
     model_config = environment_config("ROAD_")
 
-    dagster_url: PublicAddress = "http://127.0.0.1:8080"
+    dagster_url: PublicAddress | None = None

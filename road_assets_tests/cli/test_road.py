@@ -157,6 +157,16 @@ def test_a_wrong_setting_is_named_before_anything_starts_without_a_stack_trace_o
     assert not home.exists()
 
 
+def test_a_backfill_asks_the_dagster_that_the_environment_names(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("road_assets.local.dagster_client.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setenv("ROAD_DAGSTER_URL", "http://127.0.0.1:9")
+    assert "Dagster at http://127.0.0.1:9 cannot be reached" in road("backfill", "2024-01-01", "2024-01-31").output
+    monkeypatch.setenv("ROAD_DAGSTER_URL", "http://ann:hidden@127.0.0.1:9")
+    refused = road("backfill", "2024-01-01", "2024-01-31")
+    assert (refused.exit_code, "ROAD_DAGSTER_URL: " in refused.output, "hidden" in refused.output) == (1, True, False)
+    assert not home.exists()
+
+
 def test_noise_is_shown_set_and_reset_on_the_tables_that_the_environment_names(
     home: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

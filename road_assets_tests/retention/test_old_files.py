@@ -70,6 +70,11 @@ def test_pages_in_mlflow_go_with_their_files(reports: Reports) -> None:
     assert reports.runs_before(tomorrow) == []
 
 
+def test_a_page_that_is_being_drawn_is_not_looked_at(reports: Reports) -> None:
+    Path(reports.folder, ".2024-01-03-x.tmp").symlink_to("renamed-since")  # listed, and gone when it is looked at
+    assert remove_reports(reports, days_ago(180), dry_run=True).removed == ["2024-01-01.html", "2024-01-01.json"]
+
+
 def test_reports_that_were_never_drawn_are_no_error(tmp_path: Path, mlflow_url: str) -> None:
     reports = Reports(folder=str(tmp_path / "none"), tracking_uri=mlflow_url, public_url=mlflow_url)
     assert remove_reports(reports, days_ago(10_000), dry_run=False).removed == []
