@@ -21,7 +21,7 @@ from road_assets.local.preflight import restore_problems
 from road_assets.local.state import UNFINISHED_FILE, PlatformState, ProcessId
 from road_assets.resources.database import migrate
 from road_assets.settings import PlatformSettings, PortSettings
-from road_assets_tests.local.conftest import free_port
+from road_assets_tests.api.servers import free_port
 
 LEDGER = """{"plan": {"year": 2024, "first_day": "2024-01-01", "last_day": "2024-10-31", "content_hash": "0",
 "data_label": "official"}, "database": "the first one", "done": ["release_job:2024"]}"""

@@ -19,8 +19,8 @@ from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.platform import make_site
 from road_assets.local.services import LOCATION, PROJECT, Site, platform_environment
 from road_assets.local.state import ProcessId, load_state
-from road_assets.settings import PlatformSettings, PortSettings
-from road_assets_tests.local.conftest import free_port
+from road_assets.settings import PlatformSettings
+from road_assets_tests.local.conftest import free_ports
 
 FIRST_DAY: Final = date(2024, 2, 20)
 LAST_DAY: Final = date(2024, 4, 14)
@@ -29,7 +29,6 @@ LAST_DAY: Final = date(2024, 4, 14)
 ACCIDENTS: Final = 1_500
 START_SECONDS: Final = 480.0
 STOP_SECONDS: Final = 60.0
-_PORTS: Final = ("api_port", "dagster_port", "mlflow_port", "postgres_port", "code_port")
 
 
 class StandingError(RuntimeError):
@@ -123,13 +122,12 @@ class Standing(Watched):
         for name, content in files.items():
             (releases / name).write_bytes(content)
         settings = PlatformSettings(home=home, demo=True, releases_dir=releases, first_day=FIRST_DAY)
-        return cls(make_site(settings, PortSettings(**{name: free_port() for name in _PORTS})), folder)
+        return cls(make_site(settings, free_ports()), folder)
 
     @property
     def environment(self) -> dict[str, str]:
         """What ``road up`` gets: nothing of the person who runs the suite."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROAD_", "MLFLOW_"))}
-        ports = self.site.ports
         return {
             **kept,
             "PYTHONPATH": str(PROJECT),
@@ -139,7 +137,7 @@ class Standing(Watched):
             "ROAD_CANDIDATES": "forest",
             "OMP_NUM_THREADS": "1",  # threads that wait for each other take minutes on a machine that is busy
             "ROAD_DRIFT_RETRAIN_ABOVE": "1",  # the suite alone decides when a model is trained
-            **{f"ROAD_{name.upper()}": str(getattr(ports, name)) for name in _PORTS},
+            **{f"ROAD_{name.upper()}": str(value) for name, value in self.site.ports.model_dump().items()},
         }
 
     @property

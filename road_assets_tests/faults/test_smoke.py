@@ -16,14 +16,12 @@ from road_assets.local.platform import up
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import Site
 from road_assets.local.state import load_state
-from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
+from road_assets.settings import PlatformSettings, ServiceSecrets
 from road_assets_tests.faults.kills import Killer, tally
 from road_assets_tests.faults.moments import REST, moment_of
 from road_assets_tests.faults.parts import BACKEND, RUN, parts_of
 from road_assets_tests.faults.standing import Watched
-from road_assets_tests.local.conftest import FOLDER, eventually, free_port
-
-PORTS = ("api_port", "dagster_port", "mlflow_port", "postgres_port", "code_port")
+from road_assets_tests.local.conftest import FOLDER, eventually, free_ports
 
 
 class Idle:
@@ -59,7 +57,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("PYTHONPATH", str(FOLDER), prepend=os.pathsep)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
-    ports = PortSettings(**{name: free_port() for name in PORTS})
+    ports = free_ports()
     home = tmp_path / "home"
     site = Site(
         PlatformSettings(home=home, demo=True),

@@ -1,7 +1,6 @@
 """Ports and places for platforms of the tests, and a look at the machine's processes."""
 
 import os
-import socket
 import tempfile
 import time
 import uuid
@@ -12,21 +11,20 @@ import psutil
 import pytest
 
 from road_assets.settings import PortSettings
+from road_assets_tests.api.servers import free_port
 
 FOLDER = Path(__file__).parent
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports() -> PortSettings:
+    """A port that nobody listens on for each part of a platform."""
+    return PortSettings(**{name: free_port() for name in PortSettings.model_fields if name.endswith("_port")})
 
 
 @pytest.fixture
 def ports() -> PortSettings:
     """Ports that nobody listens on."""
-    names = ("api_port", "dagster_port", "mlflow_port", "postgres_port", "code_port")
-    return PortSettings(**{name: free_port() for name in names})
+    return free_ports()
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from road_assets.local.state import ProcessId
 from road_assets.local.supervisor import Supervisor
 from road_assets.local.tasks import note_dagster_prepared, prepare_dagster
 from road_assets.settings import PlatformSettings, PortSettings
-from road_assets_tests.local.conftest import FOLDER, eventually, free_port, processes_with
+from road_assets_tests.api.servers import free_port
+from road_assets_tests.local.conftest import FOLDER, eventually, processes_with
 
 MATERIALIZED = """query Count($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { __typename
   ... on AssetNode { partitionStats { numMaterialized } } } }"""
