@@ -9,7 +9,7 @@ import httpx
 
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
 from road_assets.core.vocabulary import SCENE_EXAMPLE
-from road_assets_tests.faults.standing import Standing
+from road_assets_tests.faults.platforms import OwnPlatform
 
 PER_SECOND: Final = 5.0
 _ANSWER_SECONDS: Final = 10.0
@@ -43,7 +43,7 @@ class Load:
         failures: what was not answered.
     """
 
-    standing: Standing
+    platform: OwnPlatform
     answered: int = 0
     failures: list[Failure] = field(default_factory=list)
     versions: set[int] = field(default_factory=set)
@@ -70,7 +70,7 @@ class Load:
         ]
 
     def _ask_on(self) -> None:
-        api = self.standing.site.addresses["api"]
+        api = self.platform.site.addresses["api"]
         with httpx.Client(base_url=api, timeout=_ANSWER_SECONDS, trust_env=False) as client:
             headers: dict[str, str] = {}
             since = time.monotonic()

@@ -18,7 +18,7 @@ from road_assets.local.dagster_client import DagsterError
 from road_assets.local.main_job import Step
 from road_assets.local.services import PROJECT
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets_tests.faults.standing import FIRST_DAY, LAST_DAY, Standing
+from road_assets_tests.faults.platforms import FIRST_DAY, LAST_DAY, OwnPlatform
 
 WEAK: Final = {"n_estimators": 1, "max_depth": 1}
 STRONG: Final = {"n_estimators": 15, "max_depth": 8}
@@ -35,7 +35,7 @@ _LAST_ATTEMPT: Final = """
 _DAY_FILES: Final = ("raw_accidents", "synthetic_mix", "features")
 
 
-class RoundError(RuntimeError):
+class WorkError(RuntimeError):
     """What was asked for cannot be had, without any disturbance."""
 
 
@@ -75,33 +75,33 @@ class Work:
             else:
                 return
 
-    def outcome(self, standing: Standing) -> str:
+    def outcome(self, platform: OwnPlatform) -> str:
         """Status of the last attempt.
 
         Raises:
             psycopg.OperationalError: Postgres is away.
         """
-        ((_, status),) = standing.query(_LAST_ATTEMPT, {"run": self.run}, database="dagster")
+        ((_, status),) = platform.query(_LAST_ATTEMPT, {"run": self.run}, database="dagster")
         return str(status)
 
-    def finish(self, standing: Standing) -> None:
+    def finish(self, platform: OwnPlatform) -> None:
         """Nothing disturbs any more: see to it that it is done.
 
         Raises:
-            RoundError: it fails without any disturbance.
+            WorkError: it fails without any disturbance.
         """
-        while self.outcome(standing) != "SUCCESS" and not self.is_done():
+        while self.outcome(platform) != "SUCCESS" and not self.is_done():
             if self.by_hand > 1:
-                raise RoundError(f"{self.title}: run {self.run} ended as {self.outcome(standing)}, undisturbed")
+                raise WorkError(f"{self.title}: run {self.run} ended as {self.outcome(platform)}, undisturbed")
             self.by_hand += 1
             self.begin()
-            self._wait(standing)
+            self._wait(platform)
 
-    def _wait(self, standing: Standing) -> None:
+    def _wait(self, platform: OwnPlatform) -> None:
         deadline = time.monotonic() + RUN_SECONDS
-        while self.outcome(standing) not in {"SUCCESS", "FAILURE", "CANCELED"}:
+        while self.outcome(platform) not in {"SUCCESS", "FAILURE", "CANCELED"}:
             if time.monotonic() > deadline:
-                raise RoundError(f"{self.title}: run {self.run} is not over after {RUN_SECONDS:.0f} s, undisturbed")
+                raise WorkError(f"{self.title}: run {self.run} is not over after {RUN_SECONDS:.0f} s, undisturbed")
             time.sleep(0.5)
 
 
@@ -110,12 +110,12 @@ class Workload:
     """Makes work.
 
     Attributes:
-        standing: the platform.
+        platform: the platform.
         rng: chooses the days.
         weak: version of a model that the gate lets any other pass; known after ``prepare``.
     """
 
-    standing: Standing
+    platform: OwnPlatform
     rng: random.Random
     weak: int = field(default=0, init=False)
 
@@ -124,12 +124,12 @@ class Workload:
 
         A platform that was prepared before is taken as it is.
         """
-        former = self.standing.query("SELECT version FROM promotions WHERE decision = 'found in the registry'")
+        former = self.platform.query("SELECT version FROM promotions WHERE decision = 'found in the registry'")
         if former:
             self.weak = int(former[0][0])
             return
         self._now(self.training(WEAK))
-        registry = ModelRegistry(tracking_uri=self.standing.site.addresses["mlflow"], public_url="")
+        registry = ModelRegistry(tracking_uri=self.platform.site.addresses["mlflow"], public_url="")
         self.weak = max(
             int(found.version) for found in registry.client().search_model_versions(f"name = '{MODEL_NAME}'")
         )
@@ -150,7 +150,7 @@ class Workload:
         last = LAST_DAY - timedelta(days=self.rng.randrange(10))
         first = last - timedelta(days=DAYS_AT_ONCE)
         for table in ("drift_scores", "drift_features"):
-            self.standing.query(
+            self.platform.query(
                 psycopg.sql.SQL("DELETE FROM {} WHERE day BETWEEN %s AND %s").format(psycopg.sql.Identifier(table)),
                 (first, last),
             )
@@ -172,7 +172,7 @@ class Workload:
 
     def version(self) -> int:
         """In production by what was decided."""
-        ((version,),) = self.standing.query("SELECT version FROM champion")
+        ((version,),) = self.platform.query("SELECT version FROM champion")
         return int(version)
 
     def twice_at_once(self, job: str, first: date, last: date | None, config: dict[str, Any]) -> list[int]:
@@ -184,8 +184,8 @@ class Workload:
         step = Step(job, job, first.isoformat(), last.isoformat() if last else None)
         command = [sys.executable, "-m", "road_assets_tests.benchmarks.one_run", job]
         command += [json.dumps(step.tags()), json.dumps(config)]
-        environment = self.standing.run_environment()
-        with (self.standing.folder / "twice.log").open("ab") as log:
+        environment = self.platform.run_environment()
+        with (self.platform.folder / "twice.log").open("ab") as log:
             processes = [
                 subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
                 for _ in range(2)
@@ -193,23 +193,23 @@ class Workload:
         return [process.wait(RUN_SECONDS) for process in processes]
 
     def _forget(self, first: date, last: date) -> None:
-        self.standing.query("DELETE FROM accidents WHERE day BETWEEN %s AND %s", (first, last))
+        self.platform.query("DELETE FROM accidents WHERE day BETWEEN %s AND %s", (first, last))
         for asset in _DAY_FILES:
             for number in range((last - first).days + 1):
                 day = first + timedelta(days=number)
-                (self.standing.home / "lake" / asset / str(day.year) / f"{day}.parquet").unlink()
+                (self.platform.home / "lake" / asset / str(day.year) / f"{day}.parquet").unlink()
 
     def _now(self, work: Work) -> None:
         work.begin()
-        work._wait(self.standing)  # noqa: SLF001 - undisturbed, so nothing is to be repeated
-        work.finish(self.standing)
+        work._wait(self.platform)  # noqa: SLF001 - undisturbed, so nothing is to be repeated
+        work.finish(self.platform)
 
     def _launch(self, step: Step, config: dict[str, Any] | None = None) -> str:
         tags = {name: value for name, value in step.tags().items() if name != run_tags.MAIN_JOB}
         return self._submit(step.job, tags, config)
 
     def _submit(self, job: str, tags: dict[str, str], config: dict[str, Any] | None = None) -> str:
-        client = self.standing.dagster()
+        client = self.platform.dagster()
         try:
             return client.launch(job, tags, config=config)
         finally:

@@ -15,7 +15,7 @@ from road_assets.core.bundle import Bundle
 from road_assets.core.vocabulary import MODEL_NAME
 from road_assets.resources.mlflow_run import EXPERIMENT
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets_tests.faults.standing import LAST_DAY, Standing
+from road_assets_tests.faults.platforms import LAST_DAY, OwnPlatform
 
 OVERLAP: Final = 120_000
 """Milliseconds that a training may take."""
@@ -44,7 +44,7 @@ Contents = dict[str, tuple[int, str]]
 
 
 @dataclass(slots=True)
-class Truth:
+class Invariants:
     """Expectations from an undisturbed run, and the checks against them.
 
     Attributes:
@@ -52,7 +52,7 @@ class Truth:
         failures: what was wrong, in sentences.
     """
 
-    standing: Standing
+    platform: OwnPlatform
     checked: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     _rows: Contents = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Truth:
 
     def lake(self) -> Contents:
         """Every Parquet file of the lake, read whole; one that was not touched since is not read again."""
-        root = self.standing.home / "lake"
+        root = self.platform.home / "lake"
         found: Contents = {}
         for path in sorted(root.rglob("*.parquet")):
             if path.stem > LAST_DAY.isoformat():
@@ -110,10 +110,10 @@ class Truth:
         return found
 
     def _accidents(self) -> Contents:
-        return {day: (count, content) for day, count, content in self.standing.query(_ACCIDENTS, (LAST_DAY,))}
+        return {day: (count, content) for day, count, content in self.platform.query(_ACCIDENTS, (LAST_DAY,))}
 
     def _days_scored(self) -> list[Any]:
-        return self.standing.query(
+        return self.platform.query(
             "SELECT day, count(*) FROM drift_features WHERE day <= %s GROUP BY day ORDER BY day", (LAST_DAY,)
         )
 
@@ -122,7 +122,7 @@ class Truth:
         scored = self._days_scored()
         if scored != self._scored:
             wrong.append(f"{len(scored)} days have drift of features, expected {len(self._scored)}")
-        ((scores,),) = self.standing.query("SELECT count(*) FROM drift_scores WHERE day <= %s", (LAST_DAY,))
+        ((scores,),) = self.platform.query("SELECT count(*) FROM drift_scores WHERE day <= %s", (LAST_DAY,))
         if scores != len(self._scored):
             wrong.append(f"{scores} rows of drift_scores, expected {len(self._scored)}")
         return wrong
@@ -137,15 +137,15 @@ class Truth:
         return wrong
 
     def _champion_wrong(self) -> list[str]:
-        champions = self.standing.query("SELECT version, published FROM champion")
+        champions = self.platform.query("SELECT version, published FROM champion")
         if len(champions) != 1:
             return [f"{len(champions)} champions"]
         ((version, published),) = champions
         in_metrics = [
-            row[0] for row in self.standing.query("SELECT model_version FROM model_metrics WHERE in_production")
+            row[0] for row in self.platform.query("SELECT model_version FROM model_metrics WHERE in_production")
         ]
-        alias, serving = self._registry().production_version(), self.standing.serving()
-        wrong = [f"promotions break off at {row}" for row in self.standing.query(_BROKEN_CHAIN)]
+        alias, serving = self._registry().production_version(), self.platform.serving()
+        wrong = [f"promotions break off at {row}" for row in self.platform.query(_BROKEN_CHAIN)]
         if not published:
             wrong.append(f"version {version} was never published")
         if not in_metrics == [version] == [alias] == [serving]:
@@ -164,7 +164,7 @@ class Truth:
                 wrong.append(f"version {number} is not whole: {error!r}")
             else:
                 self._sound_versions.add(number)
-        kept = BundleCache(self.standing.home / "api").load()
+        kept = BundleCache(self.platform.home / "api").load()
         if kept is None:
             wrong.append("the service keeps no bundle on disk")
         else:
@@ -173,9 +173,9 @@ class Truth:
 
     def _check_runs(self) -> list[str]:
         rows = [
-            *self.standing.query(_UNFINISHED, database="dagster"),
-            *self.standing.query(_SLOTS, database="dagster"),
-            *self.standing.query(_PENDING, database="dagster"),
+            *self.platform.query(_UNFINISHED, database="dagster"),
+            *self.platform.query(_SLOTS, database="dagster"),
+            *self.platform.query(_PENDING, database="dagster"),
         ]
         client = self._registry().client()
         experiment = client.get_experiment_by_name(EXPERIMENT)
@@ -188,10 +188,10 @@ class Truth:
         ]
 
     def _check_service(self) -> list[str]:
-        return [] if self.standing.serving() is not None else ["it is not ready"]
+        return [] if self.platform.serving() is not None else ["it is not ready"]
 
     def _registry(self) -> ModelRegistry:
-        address = self.standing.site.addresses["mlflow"]
+        address = self.platform.site.addresses["mlflow"]
         return ModelRegistry(tracking_uri=address, public_url=address)
 
 

@@ -31,12 +31,12 @@ START_SECONDS: Final = 480.0
 STOP_SECONDS: Final = 60.0
 
 
-class StandingError(RuntimeError):
+class PlatformDownError(RuntimeError):
     """The platform did not come up, or is gone; the message holds the end of what it said."""
 
 
 @dataclass(slots=True)
-class Watched:
+class ObservedPlatform:
     """A platform that somebody runs, seen from outside.
 
     Attributes:
@@ -98,7 +98,7 @@ class Watched:
 
 
 @dataclass(slots=True)
-class Standing(Watched):
+class OwnPlatform(ObservedPlatform):
     """A platform that the suite runs itself.
 
     Attributes:
@@ -164,7 +164,7 @@ class Standing(Watched):
         while not self.is_ready():
             self.require_alive()
             if time.monotonic() - begun > START_SECONDS:
-                raise StandingError(f"the platform was not ready after {START_SECONDS:.0f} s:\n{self.last_words()}")
+                raise PlatformDownError(f"the platform was not ready after {START_SECONDS:.0f} s:\n{self.last_words()}")
             time.sleep(0.5)
         return time.monotonic() - begun
 
@@ -177,10 +177,10 @@ class Standing(Watched):
         """The supervisor must outlive whatever is done to its children.
 
         Raises:
-            StandingError: it has ended.
+            PlatformDownError: it has ended.
         """
         if self._process is None or self._process.poll() is not None:
-            raise StandingError(f"`road up` has ended:\n{self.last_words()}")
+            raise PlatformDownError(f"`road up` has ended:\n{self.last_words()}")
 
     def last_words(self) -> str:
         """The end of what ``road up`` said."""
