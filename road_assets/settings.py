@@ -107,18 +107,6 @@ class PlatformSettings(BaseSettings):
             )
         return self.database_url.get_secret_value()
 
-    def require_mlflow_tracking_uri(self) -> str:
-        """The model registry.
-
-        Raises:
-            SettingsError: ``MLFLOW_TRACKING_URI`` is not set.
-        """
-        if self.mlflow_tracking_uri is None:
-            raise SettingsError(
-                "MLFLOW_TRACKING_URI is not set. `make up` sets it for its own MLflow; elsewhere give http://host:port"
-            )
-        return self.mlflow_tracking_uri
-
 
 class DriftSettings(BaseSettings):
     """What counts as drift; ``road_assets.core.drift_limits.DriftLimits`` says what each means, and has the defaults.

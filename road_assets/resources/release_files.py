@@ -63,11 +63,6 @@ def find_files(directory: Path) -> dict[int, dict[Table, Path]]:
     return found
 
 
-def is_complete(files: ReleaseFiles) -> bool:
-    """Whether all four tables are there."""
-    return files.keys() >= set(TABLES)
-
-
 def require_complete(year: int, files: ReleaseFiles) -> None:
     """Check that a release has its four files.
 

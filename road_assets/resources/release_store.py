@@ -23,7 +23,7 @@ from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLE
 from road_assets.resources.data_gouv import DataGouv
 from road_assets.resources.download import NoNetworkError, RemoteFile
 from road_assets.resources.release import LoadedRelease, Release, Source
-from road_assets.resources.release_files import ReleaseError, ReleaseFiles, find_files, is_complete, require_complete
+from road_assets.resources.release_files import ReleaseError, ReleaseFiles, find_files, require_complete
 
 FETCHED_FOLDER: Final = "releases"
 DEMONSTRATION_FOLDER: Final = "releases-demo"
@@ -60,19 +60,6 @@ class ReleaseStore:
         self._directory = releases_dir
         self._remote = remote or DataGouv()
         self._report = report
-
-    def years_available(self) -> list[int]:
-        """Years that can be had without network, oldest first.
-
-        Returns:
-            Complete years of the user's directory; else those fetched; else those generated.
-
-        Raises:
-            ReleaseError: the user's directory is wrong.
-        """
-        if self._directory is not None:
-            return sorted(year for year, files in find_files(self._directory).items() if is_complete(files))
-        return self._kept_years(FETCHED_FOLDER) or self._kept_years(DEMONSTRATION_FOLDER)
 
     def find_release(self, year: int | None = None) -> Release:
         """Find a release, fetching or generating it where needed.

@@ -43,9 +43,6 @@ SERVICE_READS: Final = (
     "users",
 )
 SERVICE_ADDS: Final = {"noise_settings": "INSERT", "alert_reports": "SELECT, INSERT, UPDATE"}
-SERVICE_OWNS: Final = "predictions"
-"""It makes and drops a part for each day, which only an owner can; the parts lie in a schema of the service's own."""
-
 HIDDEN_FROM_GRAFANA: Final = {"users": None, "predictions": "username"}
 """Tables that Grafana does not see, or the column of them that it does not: who people are."""
 
@@ -109,6 +106,7 @@ def grant_on_tables(connection: psycopg.Connection) -> None:
         _own_schema(connection)
         connection.execute("ALTER ROLE service IN DATABASE road SET search_path = service, public")
         connection.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM service, grafana")
+        # The service makes and drops a part for each day, which only an owner can; they lie in a schema of its own.
         connection.execute("ALTER TABLE predictions OWNER TO service")
         connection.execute("GRANT ALL ON predictions TO service")
         for table in SERVICE_READS:

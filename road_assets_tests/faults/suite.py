@@ -56,7 +56,6 @@ class Suite:
     workload: Workload = field(init=False)
     by_hand: int = 0
     pieces: int = 0
-    undisturbed_failures: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Wire the parts."""

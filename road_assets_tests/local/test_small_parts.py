@@ -27,16 +27,12 @@ def test_settings_have_defaults_that_need_no_environment(clean_environment: pyte
     assert PlatformSettings().releases_dir is None
 
 
-def test_addresses_that_are_needed_and_missing_are_named(clean_environment: pytest.MonkeyPatch) -> None:
+def test_tables_that_are_needed_and_not_named_are_asked_for(clean_environment: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="ROAD_DATABASE_URL is not set"):
         PlatformSettings().require_database_url()
-    with pytest.raises(SettingsError, match="MLFLOW_TRACKING_URI is not set"):
-        PlatformSettings().require_mlflow_tracking_uri()
     clean_environment.setenv("ROAD_DATABASE_URL", "postgresql://user:word@host/road")
-    clean_environment.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
     settings = PlatformSettings()
     assert settings.require_database_url() == "postgresql://user:word@host/road"
-    assert settings.require_mlflow_tracking_uri() == "http://host:5000"
     assert "word" not in repr(settings)
 
 
