@@ -1,7 +1,6 @@
-"""``road backfill``: many days ingested in ranges that run side by side, as many as Dagster lets run.
+"""``road backfill``: ingests many days in ranges that run in parallel, as many at a time as Dagster allows.
 
-Dagster queues the runs and starts them where it is told to, on this machine or on a cluster; only their order is
-decided here.
+Dagster queues the runs and starts them, on this machine or on a cluster; only their order is decided here.
 """
 
 import time
@@ -20,7 +19,7 @@ from road_assets.stages import LEARNING_STAGE, RAW_STAGE, split_into_ranges
 
 INGEST_JOB: Final = "ingest_job"
 BACKFILL: Final = "road/backfill"
-"""Tag: the runs of one backfill."""
+"""Tag that the runs of one backfill have in common."""
 
 
 class BackfillError(UserFacingError):
@@ -45,9 +44,9 @@ class Backfill:
 def run_backfill(
     client: DagsterClient, wanted: Backfill, report: Callable[[str], None], pause: Callable[[float], None] = time.sleep
 ) -> float:
-    """Ingest days, stage by stage, the ranges of a stage side by side.
+    """Ingest days, stage by stage; the ranges of a stage run in parallel.
 
-    A range that was ingested before comes out the same, so a backfill that failed is simply started again.
+    Ingesting a range again gives the same rows, so a backfill that failed is simply started again.
 
     Args:
         client: of the running web server.

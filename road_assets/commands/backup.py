@@ -1,4 +1,4 @@
-"""``road backup`` and ``road restore``: which platform is meant, and its databases started where they do not run."""
+"""``road backup`` and ``road restore``: find the platform, and start its databases where they do not run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,14 +53,14 @@ def backup(site: Site, target: Path, say: Callable[[str], None], *, with_secrets
 def restore(
     site: Site, source: Path, say: Callable[[str], None], *, replace: bool, after: str = "`make up` starts the platform"
 ) -> str:
-    """Make the state what a backup says.
+    """Restore the state of a platform from a backup.
 
     Args:
         site: of the platform, which must not be running.
         source: the backup.
         say: told how far it is.
         replace: whether state that is there may be replaced.
-        after: what there is to do afterwards.
+        after: sentence that tells what to do afterwards.
 
     Returns:
         What was done.
@@ -91,7 +91,7 @@ def check(source: Path) -> str:
 
 @contextmanager
 def _databases(site: Site, *, stopped: bool) -> Iterator[None]:
-    """Have the databases running, and nobody else at work where that is asked for."""
+    """Have the databases running during the block, and nothing else of the platform where ``stopped`` asks for that."""
     if site.settings.database_url is not None:
         yield
         return
@@ -118,7 +118,7 @@ def _stores(site: Site) -> Stores:
 
 
 def _adopt_ledger(site: Site) -> None:
-    """What the main job has done, it has done in this database too."""
+    """Note that what the main job had done when the backup was made is done in the restored database, too."""
     path = site.home / LEDGER_FILE
     if path.exists():
         ledger = Ledger.model_validate_json(path.read_text())

@@ -1,4 +1,4 @@
-"""Where a command finds the tables and the model registry: those of the running platform, or those that are named."""
+"""Where a command finds the tables and the model registry: named by the environment, else of the running platform."""
 
 from road_assets.errors import UserFacingError
 from road_assets.local.services import Site

@@ -1,4 +1,4 @@
-"""``road migrate``: the platform's own tables brought to the newest revision."""
+"""``road migrate``: brings the platform's own tables to the newest revision."""
 
 import sqlalchemy as sa
 

@@ -1,4 +1,4 @@
-"""``road noise``: the noise setting, shown and set from outside of the platform."""
+"""``road noise``: shows and changes the noise setting while the platform runs."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""``road rollback``: a former champion brought back from outside of the platform, while it runs."""
+"""``road rollback``: brings a former champion back into production while the platform runs."""
 
 import os
 
@@ -36,7 +36,7 @@ def rollback(site: Site, version: int | None, by: str) -> str:
         UserFacingError: no platform runs here, and none is named.
     """
     database, address = Database(url=find_database_url(site)), find_tracking_uri(site)
-    # As for the platform's own processes: what is on this machine is not reached through a proxy.
+    # As the platform's own processes do: connections to this machine do not go through a proxy.
     environment = base_environment(os.environ)
     os.environ.update({name: environment[name] for name in ("NO_PROXY", "no_proxy", "MLFLOW_DISABLE_TELEMETRY")})
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # somebody waits for the answer

@@ -1,4 +1,4 @@
-"""``road token``: a token for people on the machine, signed with the secret that only they and the service can read."""
+"""``road token``: makes a token for people on the machine, who can read the secret that the service signs with."""
 
 import os
 from typing import Final
@@ -8,7 +8,7 @@ from road_assets.errors import UserFacingError
 from road_assets.local.secrets import existing_secret
 from road_assets.local.services import JWT_SECRET, Site
 
-VARIABLE: Final = "ROAD_API_JWT_SECRET"
+KEY_VARIABLE: Final = "ROAD_API_JWT_SECRET"
 KEYS_VARIABLE: Final = "ROAD_API_JWT_KEYS"
 
 
@@ -36,10 +36,10 @@ def _tokens(site: Site) -> Tokens:
             return Tokens(read_keys(keys))
         except ValueError as error:
             raise NoSigningSecretError(f"{KEYS_VARIABLE}: {error}") from error
-    secret = os.environ.get(VARIABLE) or existing_secret(site.home, JWT_SECRET)
+    secret = os.environ.get(KEY_VARIABLE) or existing_secret(site.home, JWT_SECRET)
     if secret is None:
         raise NoSigningSecretError(
-            f"there is nothing to sign with: set {VARIABLE} to what the service has, or ROAD_HOME to the home of a "
+            f"there is nothing to sign with: set {KEY_VARIABLE} to what the service has, or ROAD_HOME to the home of a "
             f"demonstration (`make up` makes the secret; {site.home} has none)"
         )
     return Tokens(secret)

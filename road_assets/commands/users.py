@@ -1,4 +1,4 @@
-"""``road users``: who may ask the service, added and changed from outside of the platform, while it runs."""
+"""``road users``: adds and changes the users of the service while it runs."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from road_assets.resources.database import Database
 from road_assets.resources.user_accounts import UserAccount, UserAccountError, UserAccounts
 
 USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-"""No colon, which marks operators of the machine, and no letters that look like others."""
+"""Without a colon, which marks tokens of operators, and without letters that look like others."""
 
 PASSWORD_MIN_CHARACTERS: Final = 12
 """Above the 8 that NIST SP 800-63B asks of every password, since there is no second factor here."""

@@ -1,6 +1,6 @@
-"""Marks the runs that died with the code server as failed, so that Dagster runs them again. Run as a child process.
+"""Marks the runs that died with the code server as failed, so that Dagster retries them. Run as a child process.
 
-Dagster's own monitoring finds them too, but late: one that had been launched and had not begun only after minutes.
+Dagster's own run monitoring finds them too, but a run that was launched and had not started yet only after minutes.
 """
 
 import os
@@ -19,18 +19,18 @@ from sqlalchemy.exc import DBAPIError
 MESSAGE: Final = "The code server that ran this was killed or died, and its run with it."
 _LAUNCHED: Final = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _LOADING_SECONDS: Final = 3.0
-"""The daemon looks at a code server that is back, and loads what it holds."""
+"""What the daemon takes to load the definitions of a code server that is back."""
 
 _PATIENCE_SECONDS: Final = 90.0
-"""Postgres may be away at the same time, and takes a while to come back."""
+"""How long the code server, and Postgres, which may have died at the same time, are waited for."""
 
 
 def end_orphaned_runs(instance: DagsterInstance, before: float, report: Callable[[str], None]) -> None:
-    """Mark every run as over that was launched and has not ended; twice does no harm.
+    """Mark every run that was launched and has not ended as failed or cancelled; doing it twice does no harm.
 
     Args:
         instance: Dagster's storage.
-        before: moment when no process of a run was left, in seconds since the epoch. Later runs are left alone.
+        before: moment at which no process of a run was left, in seconds since the epoch. Later runs are left alone.
         report: told of each run.
     """
     for record in instance.get_run_records(RunsFilter(statuses=_LAUNCHED)):

@@ -1,4 +1,4 @@
-"""Runs that Dagster repeats because their process died: which run is the next attempt."""
+"""Finds the run by which Dagster retries a run whose process died."""
 
 import time
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from road_assets import run_tags
 
 POLL_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 60.0
-"""Dagster starts another attempt within seconds; its daemon may be starting itself."""
+"""How long the next attempt is waited for. It comes within seconds, unless Dagster's daemon is just starting."""
 
 
 class HasTags(Protocol):
-    """What tells the tags of runs."""
+    """A client that can read the tags of a run."""
 
     def tags(self, run: str) -> dict[str, str]:
         """Tags of a run, those included that Dagster gave it when it failed."""
 
 
 def next_attempt(client: HasTags, run: str, pause: Callable[[float], None]) -> str | None:
-    """The run that repeats a failed one, waited for; nothing if it is not repeated.
+    """Wait for the run that retries a failed one; None if there is no retry.
 
     Args:
         client: of the running web server.
@@ -27,7 +27,7 @@ def next_attempt(client: HasTags, run: str, pause: Callable[[float], None]) -> s
         pause: sleeps between two looks; may raise to end the wait.
     """
     deadline = time.monotonic() + RETRY_SECONDS
-    # A run is marked as failed a moment before it is noted whether it is repeated.
+    # A run is marked as failed a moment before Dagster notes whether it will retry it.
     while (tags := client.tags(run)).get(run_tags.WILL_RETRY) != "false" and time.monotonic() < deadline:
         if attempt := tags.get(run_tags.RETRIED_BY):
             return attempt
@@ -36,5 +36,5 @@ def next_attempt(client: HasTags, run: str, pause: Callable[[float], None]) -> s
 
 
 def is_promised(client: HasTags, run: str) -> bool:
-    """Whether Dagster said that it would repeat a run. It forgets that when its code is away at that moment."""
+    """Whether Dagster announced a retry of a run. It drops the retry if the code server is away at that moment."""
     return client.tags(run).get(run_tags.WILL_RETRY) == "true"

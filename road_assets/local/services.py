@@ -33,7 +33,7 @@ SERVICE_PREFIX: Final = "ROAD_API_"
 JWT_SECRET: Final = "api_jwt_secret"  # noqa: S105 - the name of the file, not the secret
 ALERT_TOKEN: Final = "api_alert_token"  # noqa: S105 - the name of the file, which Alertmanager may be pointed at
 PROBE_SECONDS: Final = 2.0
-BATCH_OF_EVENTS: Final = "500"
+EVENT_BATCH_SIZE: Final = "500"
 """Dagster writes the events of a year of partitions in half the time when they go to Postgres in batches."""
 
 
@@ -115,7 +115,7 @@ def platform_environment(site: Site) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": site.addresses["mlflow"],
         "DAGSTER_HOME": str(site.home / "dagster"),
         "DAGSTER_POSTGRES_URL": site.postgres.url("dagster"),
-        "DAGSTER_EVENT_BATCH_SIZE": BATCH_OF_EVENTS,
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
         "ROAD_DAGSTER_STORAGE": str(site.home / "storage"),
         "ROAD_CODE_HOST": CODE_HOST,
         "ROAD_CODE_PORT": str(site.ports.code_port),
