@@ -1,4 +1,4 @@
-"""``road down``, ``status`` and ``clean``: what is said and done about a platform from outside of it."""
+"""``road down``, ``status`` and ``clean``: looks at a platform of this machine, stops it, deletes its state."""
 
 import shutil
 import signal
@@ -23,7 +23,7 @@ class StillRunningError(UserFacingError):
 
 
 def status(site: Site) -> dict[str, Any]:
-    """What programs want to know of a platform.
+    """The state of a platform, for programs.
 
     Returns:
         ``running``, ``ready``, ``addresses`` (``api``, ``dagster``, ``mlflow``), ``postgres_url``, ``mlflow_uri``,
@@ -49,7 +49,7 @@ def status(site: Site) -> dict[str, Any]:
 
 
 def status_lines(facts: Mapping[str, Any]) -> list[str]:
-    """The same as ``status``, for people."""
+    """The state that ``status`` returns as lines for people."""
     if not facts["running"]:
         return [f"no platform is running in {facts['home']}; `make up` starts one"]
     word = "ready" if facts["ready"] else "starting, or at work on the main job"

@@ -1,4 +1,4 @@
-"""``road up``: from nothing to a platform that answers, and back to nothing when asked to stop."""
+"""``road up``: starts everything in order, runs the main job, stays, and stops everything when asked to."""
 
 import os
 import shutil
@@ -69,7 +69,7 @@ def up(site: Site, secrets: ServiceSecrets, planner: Planner, report: Report) ->
 
 
 class _Platform:
-    """One life of the platform, from the lock to the last child."""
+    """The platform from its start to its stop."""
 
     def __init__(self, site: Site, planner: Planner, report: Report, started: float) -> None:
         self._site = site
@@ -209,7 +209,7 @@ class _Platform:
         self._state.save(self._site.home)
 
     def _note_restart(self, name: str) -> None:
-        """The runs are children of the code server; what is left of them was ended just before this."""
+        """Have runs marked as failed whose processes died with the code server that is started again."""
         if name == CODE:
             self._orphan_tasks.append(end_orphaned_runs(self._site, time.time()))
 
@@ -225,7 +225,7 @@ class _Platform:
 
 
 def production_version(mlflow: str) -> str | None:
-    """Version that the production alias points at; nothing if there is none or MLflow does not answer."""
+    """Version that the production alias points at; None if there is none or MLflow does not answer."""
     url = f"{mlflow}/api/2.0/mlflow/registered-models/alias"
     try:
         answer = httpx.get(url, params={"name": MODEL_NAME, "alias": PRODUCTION_ALIAS}, timeout=5, trust_env=False)
@@ -235,7 +235,7 @@ def production_version(mlflow: str) -> str | None:
 
 
 def prepare_home(site: Site) -> None:
-    """Make the directories that services expect, with Dagster's configuration as this version has it."""
+    """Create the directories that services expect, with the Dagster configuration of this version."""
     dagster_home = site.home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(PROJECT / "dagster.yaml", dagster_home / "dagster.yaml")

@@ -1,4 +1,4 @@
-"""What a running platform writes down about itself in ``ROAD_HOME``, for ``status``, ``down`` and its successor."""
+"""The lock and the state file of a running platform, which ``status``, ``down`` and the next platform read."""
 
 import fcntl
 import os
@@ -15,10 +15,10 @@ from road_assets.errors import UserFacingError
 STATE_FILE: Final = "platform.json"
 LOCK_FILE: Final = "lock"
 UNFINISHED_FILE: Final = "restore.unfinished"
-"""There while a restore replaces the state, and after one that was killed; it names the backup."""
+"""File that exists while a restore replaces the state, and after one that was killed; it holds the backup's path."""
 
 SAME_START_SECONDS: Final = 0.5
-"""Tolerance for a process's start time: the clock may be set between two looks."""
+"""Tolerance when start times of a process are compared: the clock may be adjusted in between."""
 
 
 class AlreadyRunningError(UserFacingError):
@@ -26,11 +26,11 @@ class AlreadyRunningError(UserFacingError):
 
 
 class StateError(UserFacingError):
-    """What a platform has written about itself cannot be read."""
+    """The state file cannot be read."""
 
 
 class ProcessId(BaseModel):
-    """A process told apart from a later one with the same number.
+    """A process, distinguished from a later one with the same number.
 
     Attributes:
         pid: its number.
@@ -88,12 +88,12 @@ class PlatformState(BaseModel):
 
 
 def forget_state(home: Path) -> None:
-    """Say that no platform runs here: it has stopped everything itself."""
+    """Remove the state file: the platform has stopped all its processes itself."""
     (home / STATE_FILE).unlink(missing_ok=True)
 
 
 def load_state(home: Path) -> PlatformState | None:
-    """The state of this home's platform, which may have been killed since; nothing if it has stopped in good order.
+    """Read the state of this home's platform, which may have been killed since; None if it was stopped cleanly.
 
     Raises:
         StateError: the file does not parse.

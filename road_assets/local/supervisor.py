@@ -30,14 +30,14 @@ MAX_EARLY_ENDS: Final = 6
 """So many early ends in a row are no accident; the pauses before the last five are 1, 2, 4, 8 and 16 s."""
 
 FULL_BYTES: Final = 32 * 2**20
-"""With less room than this nothing can work, and nothing is given up for it: somebody will make room."""
+"""Free space below which no service can work. None is given up for that: somebody will make room."""
 
 MOST_COUNTED_ON_A_FULL_DISK: Final = 4
 STOP_SECONDS: Final = 8.0
 POLL_SECONDS: Final = 0.1
 
 
-class StopRequested(Exception):  # noqa: N818 - a wish of the user, not an error
+class StopRequested(Exception):  # noqa: N818 - a request of the user, not an error
     """Ctrl-C, or a signal that asks the platform to end."""
 
 
@@ -54,8 +54,8 @@ class Service:
         launch: starts the process; called from the main thread.
         is_ready: whether it answers; must return within a few seconds and not raise.
         log: file it writes to.
-        stop_signal: what it takes as "end in good order".
-        ready_seconds: patience on start.
+        stop_signal: the signal on which it shuts down cleanly.
+        ready_seconds: how long it may take until it is ready.
     """
 
     name: str
@@ -94,10 +94,10 @@ class Supervisor:
 
         Args:
             report: prints a line for people.
-            on_change: told the processes, in the order they were first started, whenever one is started. Where it
-                raises ``OSError``, as on a full disk, it is told again until it does not.
-            on_restart: told the name of a service that died and of which nothing runs any more, just before it is
-                started again.
+            on_change: called with all processes, in the order in which they were first started, when one is started.
+                If it raises ``OSError``, as on a full disk, it is called again until it does not.
+            on_restart: called with the name of a service that died, just before it is started again; none of its
+                processes is left.
         """
         self._report = report
         self._on_change = on_change

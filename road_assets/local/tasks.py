@@ -1,4 +1,4 @@
-"""Work done once in a child process while others start: it needs libraries that the supervisor does without."""
+"""Tasks that run once in a child process while services start, since the supervisor does without their libraries."""
 
 import sys
 from collections.abc import Mapping

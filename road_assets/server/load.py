@@ -1,4 +1,4 @@
-"""``road load``: the newest release through the graph of a Dagster that runs elsewhere. What is done stays done."""
+"""``road load``: brings the newest release through the graph of a Dagster that runs elsewhere, except what is done."""
 
 import time
 from collections.abc import Callable

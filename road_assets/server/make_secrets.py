@@ -1,7 +1,7 @@
-"""``road make-secrets``: random secrets at the first start, a folder for each part that may read them.
+"""``road make-secrets``: generates random secrets at the first start, in a folder for each part of the stack.
 
-Compose mounts each folder into the containers of its part alone. A secret that exists is never changed, so one may put
-one's own in its place beforehand; what is derived from others is written again each time.
+Compose mounts each folder into the containers of its part only. A secret that exists is never changed, so you may put
+your own there beforehand; files that are derived from others are written again each time.
 """
 
 import os
@@ -68,7 +68,7 @@ def _escape(password: str) -> str:
 
 
 class _Keeper:
-    """Reads a secret, or makes it on first use."""
+    """Reads a secret; generates it if there is none yet."""
 
     def __init__(self, root: Path, made: list[str]) -> None:
         self._root = root
@@ -83,7 +83,7 @@ class _Keeper:
 
 
 def _write(path: Path, value: str, mode: int) -> None:
-    """Whole or not at all: a crash leaves no half of a secret."""
+    """Write a file completely or not at all: a crash leaves no half of a secret."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}")
     draft.unlink(missing_ok=True)

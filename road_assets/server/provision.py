@@ -1,6 +1,6 @@
-"""``road provision``: bring a Postgres server to what this version needs: roles, databases, tables, rights.
+"""``road provision``: prepares a Postgres server for this version: roles, databases, tables, rights.
 
-Done before anything else starts, at the first start and at each upgrade; done twice, it changes nothing.
+It runs before anything else, at the first start and at each upgrade; running it again changes nothing.
 """
 
 import os
@@ -143,7 +143,7 @@ def _check_address(admin: str) -> None:
 
 
 def _once_per_version(connection: psycopg.Connection, name: str, work: Callable[[], None]) -> None:
-    """Do what a version of Dagster or MLflow needs done to its database; the database's comment remembers it."""
+    """Migrate the database of Dagster or MLflow, once per version, which is noted in the database's comment."""
     wanted = f"tables of {name} {version(name)}"
     found = connection.execute(
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", (name,)
@@ -169,7 +169,7 @@ def _migrate_mlflow(url: str) -> None:
 
 
 def _run(whose: str, arguments: list[str], **environment: str) -> None:
-    """In a process of its own, which is told the address where other users of the machine cannot read it."""
+    """Run Python in a child process, with addresses in its environment: other users can read arguments only."""
     done = subprocess.run(  # noqa: S603 - fixed words
         [sys.executable, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )

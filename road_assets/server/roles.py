@@ -1,6 +1,6 @@
-"""Who may do what on a Postgres server: a role for each part of the platform, with what it needs and nothing more.
+"""The roles on a Postgres server: one for each part of the platform, with the rights it needs and no more.
 
-Rights are taken away and given again in one transaction, so that what stands here is what holds, whatever was before.
+All rights are revoked and granted again in one transaction, so that afterwards exactly those hold that are listed here.
 """
 
 from typing import Final
@@ -58,7 +58,7 @@ def make_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> Non
         passwords: by role. The server is sent their SCRAM verifiers, so they stand in none of its logs.
     """
     with connection.transaction():
-        _take_turns(connection)
+        _lock(connection)
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
         for role, password in passwords.items():
             if role not in known:
@@ -101,7 +101,7 @@ def grant_on_tables(connection: psycopg.Connection) -> None:
         connection: of a superuser, to the tables' database.
     """
     with connection.transaction():
-        _take_turns(connection)
+        _lock(connection)
         connection.execute("CREATE SCHEMA IF NOT EXISTS service AUTHORIZATION service")
         _own_schema(connection)
         connection.execute("ALTER ROLE service IN DATABASE road SET search_path = service, public")
@@ -138,7 +138,7 @@ def _open_database(connection: psycopg.Connection, database: str) -> None:
 
 
 def _own_schema(connection: psycopg.Connection) -> None:
-    """The service's schema and the parts in it, which belong to whoever restored a backup."""
+    """Give the service its schema and the partitions in it: after a restore they belong to whoever restored them."""
     connection.execute("ALTER SCHEMA service OWNER TO service")
     for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'service'").fetchall():
         connection.execute(sql.SQL("ALTER TABLE {} OWNER TO service").format(sql.Identifier("service", table)))
@@ -162,5 +162,5 @@ def _grant(connection: psycopg.Connection, rights: str, table: str, role: str) -
     connection.execute(statement.format(sql.SQL(rights), sql.Identifier(table), sql.Identifier(role)))
 
 
-def _take_turns(connection: psycopg.Connection) -> None:
+def _lock(connection: psycopg.Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.PROVISION,))
