@@ -1,7 +1,7 @@
 """The archive of promoted models: their bundles and reference data under DVC, in a git repository of the user's choice.
 
-The repository is brought to hold what is in production, so that a killed or failed run is completed by the next one.
-The data goes first, then the commit: nobody fetches a commit whose data is not there.
+Each run brings the repository to the state in production, so that a killed or failed run is completed by the next one.
+The data is pushed before the commit, so that nobody fetches a commit whose data is missing.
 """
 
 import fcntl
@@ -54,10 +54,10 @@ class Archived:
 
 
 class ModelArchive(dg.ConfigurableResource):
-    """Keeps promoted models. Where, is read from the environment when a run needs it.
+    """Keeps promoted models. The settings are read from the environment when a run needs them.
 
     Attributes:
-        folder: clones, DVC's environment and the lock are kept here.
+        folder: holds clones, DVC's environment and the lock.
     """
 
     folder: str
@@ -74,11 +74,11 @@ class ModelArchive(dg.ConfigurableResource):
             raise SettingsError(wrong_variables(ArchiveSettings, error)) from None
 
     def store(self, model: ArchivedModel, say: Callable[[str], None]) -> Archived:
-        """Commit, tag and push a model; what is there already is left as it is.
+        """Commit, tag and push a model, as far as that is not done yet.
 
         Args:
             model: what is in production.
-            say: told what takes long.
+            say: called with a line before anything that takes long.
 
         Raises:
             SettingsError: the settings, or the repository, cannot be used as they are.
@@ -109,7 +109,7 @@ class ModelArchive(dg.ConfigurableResource):
 
 
 def _set_up(repository: GitRepository, dvc: Dvc, settings: ArchiveSettings) -> None:
-    """Make the repository one of DVC and name its remote, in a commit of its own."""
+    """Initialize DVC in the repository and set its remote, in a commit of its own."""
     was_set_up = dvc.is_set_up
     if not was_set_up:
         dvc.set_up()
@@ -150,7 +150,7 @@ def _remotes(repository: GitRepository, dvc: Dvc) -> dict[str, str]:
 
 
 def _push(repository: GitRepository, dvc: Dvc, model: ArchivedModel) -> str | None:
-    """Push, several times if need be, and return why it failed for good."""
+    """Push, with retries; return why it failed for good, None if it did not."""
     tags = repository.unpushed_tags(f"{model.manifest.model_name}-v*")
     remote = dvc.target()
     try:
@@ -177,7 +177,7 @@ def _retry(push: Callable[[], None]) -> None:
 
 @contextmanager
 def archive_lock(folder: Path) -> Iterator[None]:
-    """Hold the archive: one run at a time, or a backup; a kill frees the lock.
+    """Lock the archive for one run, or a backup, during the block; a kill frees the lock.
 
     Args:
         folder: of the lock, ``ModelArchive.folder``.

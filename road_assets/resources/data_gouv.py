@@ -1,4 +1,4 @@
-"""The official releases on data.gouv.fr: which files its public API tells of. Fetching them is ``download``'s work."""
+"""Client of data.gouv.fr's public API: which files of official releases there are. ``download`` fetches them."""
 
 import hashlib
 import logging
@@ -51,7 +51,7 @@ class DataGouv:
             NoNetworkError: nobody answered within ``answer_seconds``.
             ReleaseError: the dataset is gone or holds no complete year.
         """
-        # A name server that does not answer is waited for outside of any timeout of a socket, hence the thread.
+        # In a thread, because no socket timeout bounds a name server that does not answer.
         resources = _within(self._patience.answer_seconds, self._resources, self._api_url)
         by_year: dict[int, dict[Table, RemoteFile]] = {}
         # Of two files for one table the one changed last counts.
@@ -71,7 +71,7 @@ class DataGouv:
         return complete
 
     def download(self, file: RemoteFile, target: Path) -> str:
-        """Fetch one of the files, see ``download.download``."""
+        """Download one of the files, see ``download.download``."""
         return download(file, target, self._patience)
 
     def _resources(self) -> list[Any]:
@@ -96,7 +96,7 @@ class DataGouv:
         )
 
     def _get(self, client: httpx.Client, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        """Ask the API; nothing comes back for a path that it does not know."""
+        """Request a path of the API; an empty mapping if the API does not know it."""
         url = self._api_url + path
         for attempt in self._patience.tries(_API_ATTEMPTS, self._patience.answer_seconds):
             with attempt:
@@ -116,7 +116,7 @@ class DataGouv:
 
 
 def _as_file(resource: Mapping[str, Any]) -> RemoteFile | None:
-    """Tell one of the four files from all else in the dataset: descriptions, registered vehicles."""
+    """Recognize one of the four files among all others of the dataset, such as descriptions or registered vehicles."""
     url, title = str(resource.get("url") or ""), str(resource.get("title") or "")
     if urlsplit(url).scheme not in {"http", "https"}:
         return None

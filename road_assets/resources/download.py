@@ -1,7 +1,7 @@
-"""Fetching one published file over a network that breaks: resumed, retried, and checked against what was published.
+"""Downloads one published file over an unreliable network: resumed, retried, compared with the published checksum.
 
-Transient trouble (no connection, a connection that breaks, 5xx, 429) is retried with growing pauses. What stays wrong
-after that is either ``NoNetworkError``, which a later try may get over, or a ``ReleaseError``, which it will not.
+Transient errors (no connection, a connection that breaks, 5xx, 429) are retried with growing pauses. After that they
+become a ``NoNetworkError``; a later attempt may succeed. Errors that remain become a ``ReleaseError``.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ _LONGEST_PAUSE_SECONDS: Final = 8.0
 
 
 class NoNetworkError(RuntimeError):
-    """data.gouv.fr cannot be reached, or only now and then: a later try may succeed."""
+    """data.gouv.fr cannot be reached reliably; a later attempt may succeed."""
 
 
 class TransientError(Exception):
-    """A state of the server that may pass."""
+    """An answer of the server that may be another one later."""
 
 
 TRANSIENT: Final = (httpx.TransportError, TransientError)
@@ -38,7 +38,7 @@ TRANSIENT: Final = (httpx.TransportError, TransientError)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to try.
+    """Timeouts and retries.
 
     Attributes:
         connect_seconds: for one connection.
@@ -56,7 +56,7 @@ class Patience:
 
     def client(self) -> httpx.Client:
         """Open an HTTP client."""
-        # Ranges and sizes are those of the stored file, so it must not be packed on the way.
+        # Ranges and sizes are those of the stored file, so it must not be compressed in transit.
         return httpx.Client(
             timeout=httpx.Timeout(self.read_seconds, connect=self.connect_seconds),
             follow_redirects=True,
@@ -64,7 +64,7 @@ class Patience:
         )
 
     def tries(self, attempts: int, seconds: float | None = None) -> Iterator[Attempt]:
-        """Give the attempts of a block that is to be tried again on transient trouble."""
+        """The attempts of a block that is to be retried on transient errors."""
         return stamina.retry_context(
             on=TRANSIENT,
             attempts=attempts,
@@ -97,7 +97,7 @@ class RemoteFile:
 
 
 def download(file: RemoteFile, target: Path, patience: Patience) -> str:
-    """Fetch a file, going on where an earlier try stopped.
+    """Download a file, continuing where an earlier attempt stopped.
 
     Args:
         file: what to fetch.
@@ -108,7 +108,7 @@ def download(file: RemoteFile, target: Path, patience: Patience) -> str:
         SHA-256 of the content, in hexadecimal.
 
     Raises:
-        NoNetworkError: the connection broke too often; what came is kept.
+        NoNetworkError: the connection broke too often; what was received is kept.
         ReleaseError: the server refuses the file, or size or checksum are not those published.
     """
     if file.checksum and target.exists():  # complete since an earlier try that broke off at another file
@@ -132,11 +132,11 @@ def download(file: RemoteFile, target: Path, patience: Patience) -> str:
 
 
 def check_status(response: httpx.Response, url: str) -> None:
-    """Tell whether to go on, to try again, or to give up.
+    """Raise if an answer is no success.
 
     Raises:
-        TransientError: the server says that it may be better later.
-        ReleaseError: it says no.
+        TransientError: a retry may succeed.
+        ReleaseError: it will not.
     """
     if response.status_code >= _SERVER_ERROR or response.status_code == _TOO_MANY:
         raise TransientError(f"{url} answered {response.status_code}")
@@ -169,7 +169,7 @@ def _receive(client: httpx.Client, file: RemoteFile, part: Path) -> None:
 
 
 def _compare(file: RemoteFile, path: Path) -> tuple[str, str]:
-    """Give the SHA-256 of what came, and what is wrong with it, if anything."""
+    """The SHA-256 of a file, and what is wrong with it; an empty text if nothing is."""
     size = path.stat().st_size
     digests = {name: hashlib.new(name) for name in {"sha256", *(file.checksum or ())[:1]}}
     with path.open("rb") as source:

@@ -1,4 +1,4 @@
-"""What counts as drift, as the environment sets it."""
+"""The limits of drift as a resource of Dagster."""
 
 import dagster as dg
 
@@ -11,12 +11,12 @@ class DriftSettingsResource(dg.ConfigurableResource):
     Attributes:
         window_days: length of the trailing window.
         retrain_above: score above which the model is retrained.
-        warn_above: score above which it is worth a look.
-        distance_threshold: total-variation distance that a drifted feature passes.
-        correlation_threshold: correlation of histograms that a drifted numeric field stays below.
-        severe_share_threshold: difference of the share of severe cases that is worth a look.
-        false_alarm_share: share of windows without change in which a feature may pass its noise.
-        min_rows: fewer users on a side say nothing.
+        warn_above: score above which the check warns.
+        distance_threshold: total-variation distance above which a feature has drifted.
+        correlation_threshold: correlation of histograms below which a numeric field has drifted.
+        severe_share_threshold: difference in the share of severe cases above which that is reported.
+        false_alarm_share: share of windows without any change in which a feature may exceed its noise.
+        min_rows: users needed in the window and in the reference; with fewer there is no score.
     """
 
     window_days: int = DEFAULT_LIMITS.window_days

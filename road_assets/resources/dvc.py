@@ -1,4 +1,4 @@
-"""DVC, run from an environment of its own: it needs an antlr4 that breaks Dagster's asset selections."""
+"""Runs DVC from an environment of its own: it needs a version of antlr4 that breaks Dagster's asset selections."""
 
 import os
 import re
@@ -29,12 +29,12 @@ _QUIET: Final = {"DVC_NO_ANALYTICS": "1", "CI": "true"}  # neither telemetry nor
 
 
 def find_dvc(settings: ArchiveSettings, folder: Path, say: Callable[[str], None]) -> list[str]:
-    """The command that runs DVC; installs one the first time, which takes half a minute and the network.
+    """The command that runs DVC; the first call installs it, which takes half a minute and needs the network.
 
     Args:
         settings: may name an executable.
-        folder: below which environments are made; whoever calls holds a lock on it.
-        say: told what takes long.
+        folder: in which the environment is created; the caller holds a lock on it.
+        say: called with a line before anything that takes long.
 
     Raises:
         SettingsError: the executable named is not there.
@@ -55,7 +55,7 @@ def find_dvc(settings: ArchiveSettings, folder: Path, say: Callable[[str], None]
 
 
 def install_dvc(environment: Path) -> None:
-    """Make a Python environment with DVC alone; what a killed attempt left is made anew.
+    """Create a Python environment with DVC alone, in place of what a killed attempt may have left.
 
     Raises:
         CommandError: the package registry cannot be reached, or refuses.
@@ -117,7 +117,7 @@ class Dvc:
         self.run("init", "--quiet")
 
     def remotes(self) -> dict[str, str]:
-        """The repository's remotes by name, the default one under the empty name as well; read without starting DVC.
+        """The repository's remotes by name, the default one also under the empty name; read without starting DVC.
 
         Raises:
             SettingsError: an address holds a password.
@@ -143,27 +143,27 @@ class Dvc:
         return next((name for name, address in remotes.items() if name and address == remotes.get("")), None)
 
     def set_remote(self, address: str, *, default: bool) -> None:
-        """Name the place where the data is kept."""
+        """Set the remote where the data is kept."""
         self.run("remote", "add", "--quiet", "--force", *(["--default"] if default else []), REMOTE, address)
 
     def add(self, *folders: str) -> None:
-        """Put folders under DVC: their content into the cache, a pointer beside each."""
+        """Put folders under DVC: their content goes to the cache, a ``.dvc`` file next to each folder."""
         self.run("add", "--quiet", *folders)
 
     def push(self, remote: str, *pointers: str, every_tag: bool) -> None:
-        """Push what pointers lead to.
+        """Push the data that ``.dvc`` files refer to.
 
         Args:
             remote: name of it.
             pointers: ``.dvc`` files.
-            every_tag: also what they led to in tagged commits, of which an earlier push may have failed.
+            every_tag: also the data of tagged commits, of which an earlier push may have failed.
         """
         with self._credentials(remote) as env:
             self.run("push", "--quiet", "--remote", remote, *(["--all-tags"] if every_tag else []), *pointers, env=env)
 
     @contextmanager
     def _credentials(self, remote: str) -> Iterator[dict[str, str]]:
-        """Configuration outside the repository, for the time of one command and for this user's eyes only."""
+        """Environment that names a configuration with the credentials, which exists during one command only."""
         token = self.settings.dvc_token
         if token is None:
             yield {}
@@ -178,7 +178,7 @@ class Dvc:
 
 
 def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """Tokens are handed over where they are needed, and the project's Python settings are not those of DVC."""
+    """The environment without our settings, which hold tokens, and without Python's, which are not for DVC."""
     return {
         name: value
         for name, value in environment.items()

@@ -1,4 +1,4 @@
-"""How much better a candidate must be, and how much worse it may be, before it takes over."""
+"""The margins of the gate as a resource of Dagster."""
 
 import dagster as dg
 
@@ -6,12 +6,12 @@ from road_assets.core.verdict import Margins
 
 
 class GateMargins(dg.ConfigurableResource):
-    """Margins that the environment sets.
+    """How much better a candidate must be to be promoted, and how much worse it may be.
 
     Attributes:
-        promotion: the bound of the gain in ROC-AUC must be above it.
-        calibration: calibration error that may be added.
-        slices: ROC-AUC that may be lost in a slice.
+        promotion: gain in ROC-AUC that the lower confidence bound must exceed.
+        calibration: increase of the calibration error that is accepted.
+        slices: loss of ROC-AUC in a group of users that is accepted.
     """
 
     promotion: float = Margins().promotion

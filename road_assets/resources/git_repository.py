@@ -1,6 +1,6 @@
-"""A git repository that models are archived in: a work tree of the user's, or a clone of our own.
+"""A git repository in which models are archived: a work tree of the user, or a clone of our own.
 
-In the user's work tree only the paths given are committed; whatever else is changed or staged there stays as it is.
+In the user's work tree only given paths are committed; all other changes, staged or not, stay as they are.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from road_assets.settings import ArchiveSettings, SettingsError
 
 _SSH_ADDRESS: Final = re.compile(r"[\w.-]+@[\w.-]+:")
 _PUSHED: Final = "refs/road-archive/pushed"
-"""Our note in the repository: the newest commit that reached the remote with its data."""
+"""A reference of our own: the newest commit that was pushed together with its data."""
 
 _STEERING: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
-"""Variables of a git that started us (a hook): they would lead elsewhere."""
+"""Set by a git that runs us as a hook; with them git would work on that repository."""
 
 _ASK: Final = """#!/bin/sh
 case "$1" in
@@ -30,7 +30,7 @@ case "$1" in
     *) printf '%s\\n' "$ROAD_ARCHIVE_GIT_TOKEN" ;;
 esac
 """
-"""Answers git's questions from the environment, so that a token stands in no file, address or list of arguments."""
+"""Gives git the credentials from the environment, so that a token is in no file, address or argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class GitRepository:
 
     Attributes:
         root: its top folder.
-        own: whether it is a clone of ours, in which others' commits may be merged.
+        own: whether it is our clone, into which commits of others may be merged.
         remote: name of the remote to push to.
         env: environment of git.
-        secrets: taken out of what is reported.
+        secrets: removed from error messages.
     """
 
     root: Path
@@ -106,7 +106,7 @@ class GitRepository:
         ).rstrip("\n")
 
     def try_git(self, *arguments: str) -> str | None:
-        """The same for a question that git may answer with a failure, which is None here."""
+        """Run git and return what it prints; None if it fails, which is an answer to some questions."""
         try:
             return self.git(*arguments)
         except CommandError:
@@ -161,7 +161,7 @@ class GitRepository:
         return address
 
     def merge_remote(self) -> None:
-        """Take what others pushed, in a clone of ours; a user's work tree is left to its user."""
+        """Merge what others pushed into our clone; a user's work tree is left to its user."""
         if not self.own:
             return
         self.git("fetch", "--quiet", "--tags", self.remote)
@@ -200,7 +200,7 @@ class GitRepository:
 
 
 def _top_of(path: Path, env: Mapping[str, str]) -> Path | None:
-    """The top of the work tree that a folder is in, None for a bare repository."""
+    """Top folder of the work tree that a folder belongs to; None for a bare repository."""
     try:
         bare = run_command(["git", "rev-parse", "--is-bare-repository"], cwd=path, env=env).strip() == "true"
         return (

@@ -1,4 +1,4 @@
-"""Frames in Parquet files: one file per asset and partition, each replaced as a whole or not at all."""
+"""The lake: frames in Parquet files, one per asset and partition, each replaced completely or not at all."""
 
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,20 +15,20 @@ from road_assets.resources.parquet_files import number_of_rows, read_column, rea
 
 _SUFFIX = ".parquet"
 _THREADS = 4
-"""Small files wait for the disk more than for the processor."""
+"""For small files, which wait for the disk more than for the processor."""
 
 _REMOTE_THREADS = 16
-"""And for an object storage longer."""
+"""For an object storage, which is waited for longer."""
 
 _DAYS_AT_ONCE = 366
-"""Of many years, so many days are converted at a time: they are not to stand twice in memory."""
+"""How many days are converted at a time, so that many years are not in memory twice."""
 
 _PANDAS_TYPES = dict.fromkeys((pa.string(), pa.large_string()), pd.StringDtype("pyarrow"))
-"""Texts stay in Arrow's buffers: as Python objects those of a year take three times the memory."""
+"""Texts stay in Arrow's buffers; as Python objects those of a year take three times the memory."""
 
 
 class LakeError(LookupError):
-    """Something was asked for that has not been materialized."""
+    """A partition is needed that was not materialized."""
 
 
 class Lake(ConfigurableResource):

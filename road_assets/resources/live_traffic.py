@@ -1,4 +1,4 @@
-"""What the service was asked, read from its log of predictions, the table ``predictions``."""
+"""Reads what the service was asked from its log, the table ``predictions``."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -10,7 +10,7 @@ from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets.partitions import TIMEZONE
 from road_assets.resources.database import Database
 
-# Counted where they are: of millions of questions, some ten thousands differ in their 13 features.
+# Counted by Postgres: among millions of requests there are some ten thousand different sets of the 13 features.
 _SETS: Final[LiteralString] = """
     SELECT inputs[1:%s], count(*), sum(probability::double precision) FROM predictions
     WHERE answered_at >= %s AND answered_at < %s GROUP BY 1"""

@@ -51,15 +51,15 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
                 mlflow.end_run(status="FAILED")
 
 
-class NoEntryError(RuntimeError):
-    """MLflow's server does not accept user and password."""
+class MlflowAccessError(RuntimeError):
+    """MLflow's server does not accept user and password, or asks for them."""
 
 
 def _prepare(tracking_uri: str, experiment: str) -> None:
-    """Make the experiment, and find out before hours of training whether the server lets us in.
+    """Create the experiment if it is missing, which shows before hours of training whether the server grants access.
 
     Raises:
-        NoEntryError: it does not.
+        MlflowAccessError: it does not.
     """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -70,7 +70,7 @@ def _prepare(tracking_uri: str, experiment: str) -> None:
             client.create_experiment(experiment, artifact_location=_artifacts_beside(tracking_uri))
     except MlflowException as error:
         if any(f"error code {status}" in str(error) for status in _REFUSALS) or "PERMISSION_DENIED" in str(error):
-            raise NoEntryError(
+            raise MlflowAccessError(
                 f"MLflow at {tracking_uri} does not let us in; set MLFLOW_TRACKING_USERNAME and "
                 "MLFLOW_TRACKING_PASSWORD to a user who may write to it"
             ) from error
@@ -78,7 +78,7 @@ def _prepare(tracking_uri: str, experiment: str) -> None:
 
 
 def _end_abandoned(tracking_uri: str, experiment: str, instance: dg.DagsterInstance | None) -> None:
-    """Mark MLflow's runs as killed whose Dagster run is over: its process was killed, and nobody else would."""
+    """Mark running MLflow runs as killed if their Dagster run is over: its process died before it could end them."""
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=tracking_uri)
@@ -94,6 +94,6 @@ def _end_abandoned(tracking_uri: str, experiment: str, instance: dg.DagsterInsta
 
 
 def _artifacts_beside(tracking_uri: str) -> str | None:
-    """With a SQLite file for a registry, its artifacts lie beside it, and not wherever the process happens to work."""
+    """Where to keep artifacts: next to a registry in a SQLite file, and not in the working directory of the process."""
     _, found, path = tracking_uri.partition("sqlite:///")
     return (Path(path).absolute().parent / "artifacts").as_uri() if found else None

@@ -1,4 +1,4 @@
-"""Which models are fitted, and what a missed severe case costs."""
+"""What is trained, as a resource of Dagster: families of models, and the cost of a missed severe case."""
 
 import dagster as dg
 from pydantic import Field

@@ -1,4 +1,4 @@
-"""What a release is: four files of one year, and what they become when they are read."""
+"""A release: the four files of one year, and what they are once they are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from road_assets.core.vocabulary import Table
 from road_assets.resources.release_files import ReleaseFiles
 
 Source = Literal["directory", "fetched", "demonstration"]
-"""The user's directory, data.gouv.fr, or generated for want of both."""
+"""The user's directory, data.gouv.fr, or generated if there is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Release:
         files: path by table.
         content_hash: SHA-256 over the bytes of the four files, in the order of ``TABLES``.
         source: where they come from.
-        data_label: to be said wherever results are shown.
+        data_label: where the data comes from; shown wherever results are.
     """
 
     year: int

@@ -1,6 +1,6 @@
-"""The four files of a release in a directory of the user's: which file is which table of which year, or what is wrong.
+"""Finds the four files of a release in a user's directory: which file is which table of which year.
 
-Names only; what the files hold is checked when they are read.
+Only names are looked at, unless they tell no year. What the files hold is checked when they are read.
 """
 
 import re
@@ -24,7 +24,7 @@ ReleaseFiles = Mapping[Table, Path]
 
 
 class ReleaseError(RuntimeError):
-    """A release cannot be had or read. The message says which file and what to do."""
+    """A release cannot be found, fetched or read. The message says which file and what to do."""
 
 
 def find_files(directory: Path) -> dict[int, dict[Table, Path]]:

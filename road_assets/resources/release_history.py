@@ -1,4 +1,4 @@
-"""What a year's files were, one after the other: a table that only grows."""
+"""Writes the table ``releases``: each content that the files of a year ever had. Rows are only added."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ WHERE %(hash)s IS DISTINCT FROM (
 
 
 def note_release(database: Database, loaded: LoadedRelease, changes: Changes) -> None:
-    """Write a release down, unless the same content was the last one read.
+    """Add a row for a release, unless its content is the one that was read last.
 
     Args:
         database: with the table ``releases``.

@@ -1,4 +1,4 @@
-"""Where a release comes from, in order: the user's directory, what was fetched, data.gouv.fr, a generated one.
+"""Finds and reads releases: in the user's directory, among those fetched, on data.gouv.fr, or a generated one.
 
 Nothing of Dagster here; ``releases_resource`` makes a resource of it.
 """
@@ -30,7 +30,7 @@ DEMONSTRATION_FOLDER: Final = "releases-demo"
 RECORD_FILE: Final = "release.json"
 
 DEMONSTRATION_ACCIDENTS: Final = 20_000
-"""Of one year: enough for a model to learn, few enough to be quick."""
+"""Accidents of a generated year: enough for a model to learn from, few enough to be quick."""
 
 DEMONSTRATION_SEED: Final = 1
 
@@ -48,13 +48,13 @@ class ReleaseStore:
         remote: DataGouv | None = None,
         report: Callable[[str], None] = _log.info,
     ) -> None:
-        """Remember the places.
+        """Prepare a store; nothing is read yet.
 
         Args:
             home: directory of the platform's state.
             releases_dir: directory of the user's; where given, nothing else is looked at.
             remote: client of data.gouv.fr.
-            report: told what is being done when it takes time.
+            report: called with a line before anything that takes long.
         """
         self._home = home
         self._directory = releases_dir

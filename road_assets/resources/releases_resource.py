@@ -1,4 +1,4 @@
-"""The resource through which assets get accident releases. The work is done by ``release_store``."""
+"""The releases as a resource of Dagster. ``release_store`` does the work."""
 
 from pathlib import Path
 

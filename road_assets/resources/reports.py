@@ -1,4 +1,4 @@
-"""Where drift reports are kept: as files, and in MLflow, whose pages can show them."""
+"""Stores drift reports: as files, and in MLflow, whose pages show them."""
 
 import tempfile
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How eagerly drift is answered."""
+"""The rules of retraining for drift as a resource of Dagster."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Programs that are run and waited for. What they print may be shown: passwords are taken out of it."""
+"""Runs external programs to their end. What they print may be shown: secrets are removed from it."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 SECONDS: Final = 900
-"""For one command; a push of some megabytes over a slow line stays far below."""
+"""Time limit of one command; a push of some megabytes over a slow line takes far less."""
 
 _USER_IN_ADDRESS: Final = re.compile(r"://[^/\s@]+@")
 _TAIL: Final = 1500
@@ -32,7 +32,7 @@ def run_command(
         cwd: working directory.
         env: the whole environment.
         given: standard input; empty if not given.
-        secrets: taken out of what is reported.
+        secrets: removed from error messages.
 
     Returns:
         What it printed to standard output.
@@ -58,7 +58,7 @@ def run_command(
 
 
 def hide(text: str, secrets: Sequence[str] = ()) -> str:
-    """Take secrets, and users and passwords in addresses, out of a text."""
+    """Replace secrets, and users and passwords in addresses, by asterisks."""
     for secret in secrets:
         text = text.replace(secret, "***")
     return _USER_IN_ADDRESS.sub("://***@", text)

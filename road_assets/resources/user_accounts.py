@@ -1,4 +1,4 @@
-"""The users of the service, as they are added and changed. The service itself only reads them."""
+"""Adds and changes users of the service, in the table ``users``. The service itself only reads them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ _SELECT: Final[LiteralString] = """
 
 
 class UserAccountError(ValueError):
-    """A user is not there, is there already, or there is no table; nothing was changed."""
+    """There is no such user, the user exists already, or there is no table; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Old pages of drift reports, here and in MLflow, old days of the lake, and files that were never finished."""
+"""Removes old drift reports, here and in MLflow, old days of the lake, and files that were never finished."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ from road_assets.resources.reports import Reports
 from road_assets.retention.removal import Removal, days_ago
 
 _DRAFT_DAYS: Final = 1
-"""Nothing is written for so long; a file that was begun before has lost its writer."""
+"""No write takes so long: the writer of an older unfinished file was killed."""
 
 
 def remove_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Removal:
@@ -68,7 +68,7 @@ def _remove(lake: Lake, asset: str, days: list[date]) -> None:
 
 
 def remove_drafts(addresses: Sequence[str], *, dry_run: bool) -> Removal:
-    """Remove what a writer that was killed left beside the file that it was to replace. Readers never see such a file.
+    """Remove temporary files of writers that were killed. Readers never see such files.
 
     Args:
         addresses: folders of files that are replaced as a whole.

@@ -1,4 +1,4 @@
-"""Old versions of the model: out of the registry first, then their files, so that nobody is sent to what is gone.
+"""Removes old versions of the model: first from the registry, then their files, so that no version lacks its files.
 
 What was measured of them stays: the MLflow run with its figures and plots, ``model_metrics``, ``promotions``, the card.
 """

@@ -1,4 +1,4 @@
-"""Old notes in the tables: of failed runs, and of alerts. Decisions, settings and figures are never removed."""
+"""Removes old notices from the tables: failed runs and alerts. Decisions, settings and figures are never removed."""
 
 from datetime import datetime
 from typing import Final, LiteralString

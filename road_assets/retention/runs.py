@@ -1,4 +1,4 @@
-"""Dagster's finished runs: their events, logs and outputs. What its pages rest on stays.
+"""Removes finished runs of Dagster: events, logs and outputs. What its pages need stays.
 
 Dagster's own ``delete_run`` takes the materializations along, and with them the knowledge that a partition exists. So a
 run goes as a whole only if nothing of it is current: no event of it is the last of its kind about a partition, and no
