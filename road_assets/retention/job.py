@@ -10,6 +10,7 @@ import psycopg
 from pydantic import Field
 
 from road_assets.assets.common import preview
+from road_assets.partitions import TIMEZONE
 from road_assets.resources import locks
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
@@ -117,7 +118,7 @@ retention_schedule = dg.ScheduleDefinition(
     name="retention_schedule",
     job=retention_job,
     cron_schedule="30 4 * * *",
-    execution_timezone="Europe/Paris",
+    execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="At half past four in the morning in Paris, when the day's run is over: remove what is old.",
 )

@@ -42,7 +42,15 @@ def make_secrets(root: Path) -> list[str]:
         The secrets made, by part and file. Never their values.
     """
     made: list[str] = []
-    keep = _Keeper(root, made)
+
+    def keep(name: str) -> str:
+        """Read a secret; generate it if there is none yet."""
+        path = root / name
+        if not path.exists():
+            _write(path, secrets.token_urlsafe(BYTES), READABLE)
+            made.append(name)
+        return path.read_text().strip()
+
     passwords = {role: keep(f"{PROVISION}/{role}") for role in (*ROLES, SUPERUSER)}
     alert_token = keep("service/road_api_alert_token")
     keep("service/road_api_jwt_secret")
@@ -65,21 +73,6 @@ def make_secrets(root: Path) -> list[str]:
 def _escape(password: str) -> str:
     """As libpq reads a password file: a colon ends the field, and a backslash makes the next character ordinary."""
     return password.replace("\\", "\\\\").replace(":", "\\:")
-
-
-class _Keeper:
-    """Reads a secret; generates it if there is none yet."""
-
-    def __init__(self, root: Path, made: list[str]) -> None:
-        self._root = root
-        self._made = made
-
-    def __call__(self, name: str) -> str:
-        path = self._root / name
-        if not path.exists():
-            _write(path, secrets.token_urlsafe(BYTES), READABLE)
-            self._made.append(name)
-        return path.read_text().strip()
 
 
 def _write(path: Path, value: str, mode: int) -> None:
