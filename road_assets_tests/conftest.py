@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -284,3 +285,20 @@ def platform(make_platform: Callable[..., Platform]) -> Platform:
 def failure_of(run: dg.ExecuteInProcessResult) -> str:
     """What the failed steps of a run say."""
     return " ".join(str(event.event_specific_data.error) for event in run.all_events if event.is_step_failure)
+
+
+@pytest.fixture
+def open_home() -> Iterator[Path]:
+    """A home that every user of the machine may enter, unlike pytest's own directories."""
+    with tempfile.TemporaryDirectory(prefix="road-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "home"
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No ROAD_* variable of the person who runs the tests."""
+    for name in list(os.environ):
+        if name.startswith("ROAD_") or name == "MLFLOW_TRACKING_URI":
+            monkeypatch.delenv(name)
+    return monkeypatch

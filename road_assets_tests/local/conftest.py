@@ -1,7 +1,6 @@
-"""Ports and places for platforms of the tests, and a look at the machine's processes."""
+"""Ports for platforms of the tests, and a look at the machine's processes."""
 
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,23 +24,6 @@ def free_ports() -> PortSettings:
 def ports() -> PortSettings:
     """Ports that nobody listens on."""
     return free_ports()
-
-
-@pytest.fixture
-def open_home() -> Iterator[Path]:
-    """A home that every user of the machine may enter, unlike pytest's own directories."""
-    with tempfile.TemporaryDirectory(prefix="road-test-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder) / "home"
-
-
-@pytest.fixture
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """No ROAD_* variable of the person who runs the tests."""
-    for name in list(os.environ):
-        if name.startswith("ROAD_") or name == "MLFLOW_TRACKING_URI":
-            monkeypatch.delenv(name)
-    return monkeypatch
 
 
 def processes_with(mark: str) -> list[psutil.Process]:
