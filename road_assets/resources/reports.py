@@ -87,14 +87,14 @@ class Reports(dg.ConfigurableResource):
                 return runs
 
     def remove_run(self, run_id: str) -> None:
-        """Remove a run of MLflow with its files."""
+        """Remove a run of MLflow with its files; the files first, so that what a kill leaves is found again."""
         from mlflow import MlflowClient
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         client = MlflowClient(tracking_uri=self.tracking_uri)
         address = client.get_run(run_id).info.artifact_uri
-        client.delete_run(run_id)
         get_artifact_repository(address, tracking_uri=self.tracking_uri).delete_artifacts()
+        client.delete_run(run_id)
 
     def _log(self, day: date, page: StoragePath, score: DriftScore) -> str:
         from mlflow import MlflowClient

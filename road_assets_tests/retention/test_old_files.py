@@ -70,6 +70,27 @@ def test_pages_in_mlflow_go_with_their_files(reports: Reports) -> None:
     assert reports.runs_before(tomorrow) == []
 
 
+def test_pages_in_mlflow_whose_removal_was_killed_go_the_next_time(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+    from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    runs = [run for run, _ in reports.runs_before(tomorrow)]
+    with monkeypatch.context() as patch:
+        patch.setattr(HttpArtifactRepository, "delete_artifacts", die)
+        with pytest.raises(KeyboardInterrupt):
+            remove_reports(reports, tomorrow, dry_run=False)
+    remove_reports(reports, tomorrow, dry_run=False)
+    assert reports.runs_before(tomorrow) == []
+    client = MlflowClient(reports.tracking_uri)
+    assert [client.list_artifacts(run) for run in runs] == [[], []]
+
+
 def test_a_page_that_is_being_drawn_is_not_looked_at(reports: Reports) -> None:
     Path(reports.folder, ".2024-01-03-x.tmp").symlink_to("renamed-since")  # listed, and gone when it is looked at
     assert remove_reports(reports, days_ago(180), dry_run=True).removed == ["2024-01-01.html", "2024-01-01.json"]
