@@ -197,7 +197,7 @@ def table(title: str, description: str, targets: Sequence[Target], **more: Any) 
 
 
 def override(column: str, properties: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Field configuration of one column. Grafana's schema allows objects only: units and words are set for all columns."""
+    """Field configuration of one column. Grafana's schema allows objects only; units and words are set for all."""
     return {
         "matcher": {"id": "byNames", "options": {"mode": "include", "names": [column], "readOnly": False}},
         "properties": [{"id": name, "value": value} for name, value in properties.items()],
