@@ -20,18 +20,20 @@ from road_assets.checks.gate import gate
 from road_assets.drift_triggers import drift_alert
 from road_assets.io_managers import ParquetIOManager
 from road_assets.jobs import ALL_JOBS
-from road_assets.resources.archive import ModelArchive
+from road_assets.resources.archive.model_archive import ModelArchive
+from road_assets.resources.configuration import (
+    DriftSettingsResource,
+    GateMargins,
+    ModelPolicy,
+    QualityLimits,
+    RetrainingSettings,
+)
 from road_assets.resources.database import Database
-from road_assets.resources.drift_settings import DriftSettingsResource
-from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
 from road_assets.resources.mlflow_run import mlflow_run
-from road_assets.resources.model_policy import ModelPolicy
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.resources.quality import QualityLimits
-from road_assets.resources.releases_resource import ReleasesResource
+from road_assets.resources.releases.resource import ReleasesResource
 from road_assets.resources.reports import Reports
-from road_assets.resources.retraining import RetrainingSettings
 from road_assets.retention.job import retention_schedule
 from road_assets.retention.resource import RetentionLimits
 from road_assets.retention.settings import RetentionSettings

@@ -24,9 +24,9 @@ from road_assets import run_tags
 from road_assets.core.demonstration import generate_release
 from road_assets.definitions import build_definitions
 from road_assets.local.postgres import EmbeddedPostgres
+from road_assets.resources.archive.dvc import DVC_VERSION, find_dvc
+from road_assets.resources.configuration import ModelPolicy
 from road_assets.resources.database import migrate
-from road_assets.resources.dvc import DVC_VERSION, find_dvc
-from road_assets.resources.model_policy import ModelPolicy
 from road_assets.resources.subprocesses import CommandError
 from road_assets.settings import ArchiveSettings, PlatformSettings
 from road_assets_tests.object_storage import BUCKET, serve_s3

@@ -23,7 +23,7 @@ from road_assets.backup.stores import HOME, Stores
 from road_assets.backup.tar_file import BackupWriter, writing
 from road_assets.core.vocabulary import MODEL_NAME
 from road_assets.resources import locks
-from road_assets.resources.archive import archive_lock
+from road_assets.resources.archive.model_archive import archive_lock
 
 SECRETS_FOLDER: Final = "secrets"
 WAIT_SECONDS: Final = 600

@@ -213,8 +213,8 @@ def make_plan(settings: PlatformSettings) -> Plan:
         PlanError: it ends before the first partition.
         ReleaseError: there is none, or a file of it is wrong.
     """
-    from road_assets.resources.data_gouv import DataGouv
-    from road_assets.resources.release_store import ReleaseStore
+    from road_assets.resources.releases.data_gouv import DataGouv
+    from road_assets.resources.releases.store import ReleaseStore
 
     store = ReleaseStore(
         settings.home,
@@ -242,7 +242,7 @@ def main() -> int:
     """Make the plan and write it, or why there is none, into ``ROAD_HOME``."""
     from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
-    from road_assets.resources.release_files import ReleaseError
+    from road_assets.resources.releases.files import ReleaseError
 
     def tell_retry(details: RetryDetails) -> None:
         print(f"{details.caused_by}; trying again in {details.wait_for:.1f} s", flush=True)  # noqa: T201 - its log

@@ -12,7 +12,7 @@ from road_assets.local.main_job import MainJob
 from road_assets.local.planning import Ledger, make_plan, steps_left
 from road_assets.local.postgres import server_identity
 from road_assets.local.services import LOCATION
-from road_assets.resources.release_files import ReleaseError
+from road_assets.resources.releases.files import ReleaseError
 from road_assets.server.settings import DagsterSettings
 from road_assets.settings import PlatformSettings, SettingsError
 

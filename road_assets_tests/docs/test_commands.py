@@ -37,7 +37,7 @@ ONLY_PARSED: Final = {
     "kubectl": "needs a cluster; files are looked up here, docker/test_kubernetes.py validates them",
     "helm": "needs a cluster and the chart; docker/test_kubernetes.py renders it where a copy is",
     "git": "changes the work tree",
-    "dvc": "works in the user's archive; resources/test_archive.py brings the bytes back",
+    "dvc": "works in the user's archive; resources/archive/test_model_archive.py brings the bytes back",
     "pip-audit": "needs data that are not in the project",
     "promtool": "api/test_alerts.py runs it where Prometheus is installed",
     "cp": "the file is looked up here",

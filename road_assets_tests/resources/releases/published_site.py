@@ -10,9 +10,9 @@ from typing import Any
 from road_assets.core.demonstration import generate_release
 from road_assets.core.dialect import table_of
 from road_assets.core.vocabulary import Table
-from road_assets.resources.data_gouv import DATASET_ID, DATASET_TITLE, DataGouv
-from road_assets.resources.download import Patience, RemoteFile
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.data_gouv import DATASET_ID, DATASET_TITLE, DataGouv
+from road_assets.resources.releases.download import Patience, RemoteFile
+from road_assets.resources.releases.store import ReleaseStore
 
 QUICK = Patience(connect_seconds=1, read_seconds=5, answer_seconds=5, attempts=4, first_pause_seconds=0.01)
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from road_assets.core.vocabulary import TABLES
-from road_assets.resources.data_gouv import DATASET_ID, DataGouv
-from road_assets.resources.download import NoNetworkError, Patience
-from road_assets.resources.release_files import ReleaseError
-from road_assets_tests.resources.published_site import QUICK, Site, client_of, handler_of, only_file, store_of
+from road_assets.resources.releases.data_gouv import DATASET_ID, DataGouv
+from road_assets.resources.releases.download import NoNetworkError, Patience
+from road_assets.resources.releases.files import ReleaseError
+from road_assets_tests.resources.releases.published_site import QUICK, Site, client_of, handler_of, only_file, store_of
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from pydantic import ValidationError
 from road_assets.core.archive import RECORD_FILE, ArchivedModel
 from road_assets.core.vocabulary import MODEL_NAME
 from road_assets.environment import wrong_variables
-from road_assets.resources.dvc import REMOTE, SETUP_FILES, Dvc, find_dvc
-from road_assets.resources.git_repository import GitRepository
+from road_assets.resources.archive.dvc import REMOTE, SETUP_FILES, Dvc, find_dvc
+from road_assets.resources.archive.git_repository import GitRepository
 from road_assets.resources.subprocesses import CommandError
 from road_assets.settings import ArchiveSettings, SettingsError
 

@@ -12,13 +12,13 @@ import pytest
 from road_assets.core.demonstration import generate_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES
 from road_assets.definitions import build_resources
-from road_assets.resources import release_store
-from road_assets.resources.data_gouv import DataGouv
-from road_assets.resources.download import Patience
-from road_assets.resources.release import Release
-from road_assets.resources.release_files import ReleaseError, find_files
-from road_assets.resources.release_store import ReleaseStore
-from road_assets.resources.releases_resource import ReleasesResource
+from road_assets.resources.releases import store as release_store
+from road_assets.resources.releases.data_gouv import DataGouv
+from road_assets.resources.releases.download import Patience
+from road_assets.resources.releases.files import ReleaseError, find_files
+from road_assets.resources.releases.release import Release
+from road_assets.resources.releases.resource import ReleasesResource
+from road_assets.resources.releases.store import ReleaseStore
 from road_assets.settings import PlatformSettings
 
 OFFLINE = "http://127.0.0.1:9/"  # the discard port: nobody listens

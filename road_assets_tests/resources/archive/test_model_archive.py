@@ -16,7 +16,7 @@ from road_assets.core.archive import ArchivedModel
 from road_assets.core.bundle import MANIFEST_FILE
 from road_assets.core.manifest import Manifest, Window
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, MODEL_NAME
-from road_assets.resources.archive import ModelArchive
+from road_assets.resources.archive.model_archive import ModelArchive
 from road_assets.resources.subprocesses import CommandError
 from road_assets.settings import SettingsError
 

@@ -1,11 +1,11 @@
-"""The releases as a resource of Dagster. ``release_store`` does the work."""
+"""The releases as a resource of Dagster. ``store`` does the work."""
 
 from pathlib import Path
 
 import dagster as dg
 
-from road_assets.resources.data_gouv import DataGouv
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.data_gouv import DataGouv
+from road_assets.resources.releases.store import ReleaseStore
 
 
 class ReleasesResource(dg.ConfigurableResource[ReleaseStore]):

@@ -6,7 +6,7 @@ import psycopg
 
 from road_assets.core.changes import Changes
 from road_assets.resources.database import Database
-from road_assets.resources.release import LoadedRelease
+from road_assets.resources.releases.release import LoadedRelease
 
 _LOCK: Final = "LOCK TABLE releases IN SHARE ROW EXCLUSIVE MODE"
 

@@ -1,6 +1,6 @@
 """Finds and reads releases: in the user's directory, among those fetched, on data.gouv.fr, or a generated one.
 
-Nothing of Dagster here; ``releases_resource`` makes a resource of it.
+Nothing of Dagster here; ``resource`` makes a resource of it.
 """
 
 import fcntl
@@ -20,10 +20,10 @@ from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.joining import JoinError, join_users
 from road_assets.core.quarantine import QuarantineError, RowCounts, sift_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES, Table
-from road_assets.resources.data_gouv import DataGouv
-from road_assets.resources.download import NoNetworkError, RemoteFile
-from road_assets.resources.release import LoadedRelease, Release, Source
-from road_assets.resources.release_files import ReleaseError, ReleaseFiles, find_files, require_complete
+from road_assets.resources.releases.data_gouv import DataGouv
+from road_assets.resources.releases.download import NoNetworkError, RemoteFile
+from road_assets.resources.releases.files import ReleaseError, ReleaseFiles, find_files, require_complete
+from road_assets.resources.releases.release import LoadedRelease, Release, Source
 
 FETCHED_FOLDER: Final = "releases"
 DEMONSTRATION_FOLDER: Final = "releases-demo"

@@ -12,8 +12,15 @@ import httpx
 
 from road_assets.core.dialect import table_of, year_of
 from road_assets.core.vocabulary import TABLES, Table
-from road_assets.resources.download import TRANSIENT, NoNetworkError, Patience, RemoteFile, check_status, download
-from road_assets.resources.release_files import ReleaseError
+from road_assets.resources.releases.download import (
+    TRANSIENT,
+    NoNetworkError,
+    Patience,
+    RemoteFile,
+    check_status,
+    download,
+)
+from road_assets.resources.releases.files import ReleaseError
 
 API_URL: Final = "https://www.data.gouv.fr/api/1/"
 DATASET_ID: Final = "53698f4ca3a729239d2036df"

@@ -9,7 +9,7 @@ import pandas as pd
 from road_assets.core.joining import JoinCounts
 from road_assets.core.quarantine import RowCounts
 from road_assets.core.vocabulary import Table
-from road_assets.resources.release_files import ReleaseFiles
+from road_assets.resources.releases.files import ReleaseFiles
 
 Source = Literal["directory", "fetched", "demonstration"]
 """The user's directory, data.gouv.fr, or generated if there is neither."""

@@ -15,7 +15,7 @@ import stamina
 from stamina import Attempt
 
 from road_assets.core.vocabulary import Table
-from road_assets.resources.release_files import ReleaseError
+from road_assets.resources.releases.files import ReleaseError
 
 _CHUNK: Final = 1 << 18
 _TOO_MANY: Final = 429
