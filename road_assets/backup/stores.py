@@ -50,7 +50,7 @@ class StoreSettings(BaseSettings):
         mlflow_artifacts: ``ROAD_MLFLOW_ARTIFACTS``, folder in which MLflow's server keeps the models' files.
     """
 
-    model_config = environment_config("")
+    model_config = environment_config("ROAD_")
 
     dagster: SecretStr | None = Field(default=None, validation_alias="DAGSTER_POSTGRES_URL")
     mlflow: SecretStr | None = Field(default=None, validation_alias="MLFLOW_BACKEND_STORE_URI")
