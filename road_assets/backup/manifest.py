@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from packaging.version import Version
 from pydantic import BaseModel, ConfigDict
 
 FORMAT: Final = 1
@@ -103,20 +104,9 @@ def reasons_against(manifest: Manifest, versions: Mapping[str, str], revisions: 
         reasons.append(f"it has format {manifest.format}, and this platform reads formats up to {FORMAT}")
     for name, version in manifest.versions.items():
         here = versions.get(name)
-        if here is not None and _number(version) > _number(here):
+        if here is not None and Version(version) > Version(here):
             reasons.append(f"it was written by {name} {version}, which is newer than {here} here")
     own = manifest.databases.get("road")
     if own is not None and own.revision is not None and own.revision not in set(revisions):
         reasons.append(f"its tables are at revision {own.revision}, which this platform does not know")
     return reasons
-
-
-def _number(version: str) -> tuple[int, ...]:
-    """A version as numbers to compare: 3.17.2 is less than 3.18, and a release candidate equals its release."""
-    numbers = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-    return tuple(numbers)
