@@ -5,6 +5,7 @@ environment as the providers' own tools read it (``AWS_ACCESS_KEY_ID``, ``AWS_EN
 ``GOOGLE_APPLICATION_CREDENTIALS``, the role of a pod), never from the address.
 """
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -106,6 +107,19 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block; the lock is released when the process ends, however it ends.
+
+    Args:
+        path: of the lock file; it and its folder are created.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def is_draft(name: str) -> bool:

@@ -4,7 +4,6 @@ Each run brings the repository to the state in production, so that a killed or f
 The data is pushed before the commit, so that nobody fetches a commit whose data is missing.
 """
 
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from road_assets.core.vocabulary import MODEL_NAME
 from road_assets.environment import wrong_variables
 from road_assets.resources.archive.dvc import REMOTE, SETUP_FILES, Dvc, find_dvc
 from road_assets.resources.archive.git_repository import GitRepository
+from road_assets.resources.files import file_lock
 from road_assets.resources.subprocesses import CommandError
 from road_assets.settings import ArchiveSettings, SettingsError
 
@@ -182,7 +182,5 @@ def archive_lock(folder: Path) -> Iterator[None]:
     Args:
         folder: of the lock, ``ModelArchive.folder``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with file_lock(folder / "lock"):
         yield

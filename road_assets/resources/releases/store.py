@@ -3,13 +3,11 @@
 Nothing of Dagster here; ``resource`` makes a resource of it.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +18,7 @@ from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.joining import JoinError, join_users
 from road_assets.core.quarantine import QuarantineError, RowCounts, sift_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES, Table
+from road_assets.resources.files import file_lock
 from road_assets.resources.releases.data_gouv import DataGouv
 from road_assets.resources.releases.download import NoNetworkError, RemoteFile
 from road_assets.resources.releases.files import ReleaseError, ReleaseFiles, find_files, require_complete
@@ -150,7 +149,7 @@ class ReleaseStore:
         if year not in published:
             raise ReleaseError(f"data.gouv.fr has no complete release of {year}; it has {sorted(published)}")
         folder = self._home / FETCHED_FOLDER
-        with _locked(folder):
+        with file_lock(folder / ".lock"):
             if year not in self._kept_years(FETCHED_FOLDER):  # somebody else may have fetched it meanwhile
                 self._download(folder / f".partial-{year}", published[year])
                 (folder / f".partial-{year}").replace(folder / str(year))
@@ -180,7 +179,7 @@ class ReleaseStore:
         # The year before this one, as with the official releases, so that live days have something to replay.
         year = year or max(kept, default=datetime.now(UTC).year - 1)
         folder = self._home / DEMONSTRATION_FOLDER
-        with _locked(folder):
+        with file_lock(folder / ".lock"):
             if year not in self._kept_years(DEMONSTRATION_FOLDER):
                 partial = folder / f".partial-{year}"
                 shutil.rmtree(partial, ignore_errors=True)
@@ -227,12 +226,3 @@ def _hash(contents: Mapping[Table, bytes]) -> str:
 
 def _write_record(folder: Path, files: Mapping[Table, Mapping[str, object]]) -> None:
     (folder / RECORD_FILE).write_text(json.dumps({"files": files}, indent=2) + "\n")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time write into a folder; the lock ends with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
