@@ -40,10 +40,10 @@ status: ## Tell what is running, and where
 	@if [ -x $(BIN)/road ]; then exec $(BIN)/road status; else echo "nothing is installed here; make up installs and starts"; fi
 
 backup: ## Write all state to one file: make backup TO=file-or-directory
-	@exec $(BIN)/road backup "$(TO)"
+	@if [ -z "$(TO)" ]; then echo "say where to: make backup TO=file-or-directory" >&2; exit 1; fi; exec $(BIN)/road backup "$(TO)"
 
 restore: ## Bring that state back into a stopped platform: make restore FROM=file
-	@exec $(BIN)/road restore "$(FROM)"
+	@if [ -z "$(FROM)" ]; then echo "say what from: make restore FROM=file" >&2; exit 1; fi; exec $(BIN)/road restore "$(FROM)"
 
 clean: ## Delete the state (ROAD_HOME, by default .road): tables, models, runs, downloaded releases
 	@if [ -x $(BIN)/road ]; then exec $(BIN)/road clean --yes; else echo "nothing is installed here; state, if any, is in .road"; fi

@@ -20,20 +20,23 @@ from road_assets.checks.gate import gate
 from road_assets.drift_triggers import drift_alert
 from road_assets.io_managers import ParquetIOManager
 from road_assets.jobs import ALL_JOBS
-from road_assets.resources.archive import ModelArchive
+from road_assets.resources.archive.model_archive import ModelArchive
+from road_assets.resources.configuration import (
+    DriftSettingsResource,
+    GateMargins,
+    ModelPolicy,
+    QualityLimits,
+    RetrainingSettings,
+)
 from road_assets.resources.database import Database
-from road_assets.resources.drift_settings import DriftSettingsResource
-from road_assets.resources.experiment import mlflow_run
-from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
-from road_assets.resources.model_policy import ModelPolicy
+from road_assets.resources.mlflow_run import mlflow_run
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.resources.quality import QualityLimits
-from road_assets.resources.releases import ReleasesResource
+from road_assets.resources.releases.resource import ReleasesResource
 from road_assets.resources.reports import Reports
-from road_assets.resources.retraining import RetrainingSettings
 from road_assets.retention.job import retention_schedule
-from road_assets.retention.settings import Retention, RetentionSettings
+from road_assets.retention.resource import RetentionLimits
+from road_assets.retention.settings import RetentionSettings
 from road_assets.schedules import daily_schedule
 from road_assets.sensors import ALL_SENSORS
 from road_assets.settings import DriftSettings, GateSettings, ModelSettings, PlatformSettings
@@ -77,13 +80,15 @@ def build_resources(settings: PlatformSettings) -> dict[str, Any]:
         "lake": lake,
         "parquet": ParquetIOManager(lake=lake),
         "releases": ReleasesResource(
-            home=str(settings.home), releases_dir=str(settings.releases_dir) if settings.releases_dir else None
+            home=str(settings.home),
+            releases_dir=str(settings.releases_dir) if settings.releases_dir else None,
+            data_gouv_url=settings.data_gouv_url,
         ),
         "quality": QualityLimits(max_bad_rows_share=settings.max_bad_rows_share),
         "retraining": RetrainingSettings(
             cooldown_minutes=settings.retraining_cooldown_minutes, attempts=settings.retraining_attempts
         ),
-        "retention": Retention(**RetentionSettings().model_dump()),
+        "retention": RetentionLimits(**RetentionSettings().model_dump()),
         "drift_settings": DriftSettingsResource(**DriftSettings().model_dump()),
         "model_policy": ModelPolicy(candidates=list(models.candidates), missed_case_cost=models.missed_case_cost),
         "gate_margins": GateMargins(

@@ -63,7 +63,7 @@ class Pointer:
                 it follow.
         """
         with self.connection.transaction():
-            decisions.crown(self.connection, decision, self.author)
+            decisions.set_champion(self.connection, decision, self.author)
         if decision.version is not None:
             self._publish(decision.version)
 
@@ -137,9 +137,8 @@ def hold_pointer(
     """
     with database.connect() as connection:
         connection.autocommit = True
-        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{int(wait_seconds * 1000)}ms",))
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (locks.POINTER,))
+            locks.acquire(connection, locks.POINTER, wait_seconds)
         except psycopg.errors.LockNotAvailable as error:
             raise PointerError(
                 f"another promotion or rollback has been at work for {wait_seconds:g} s; nothing was changed. Try "

@@ -8,11 +8,20 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn, SecretStr, TypeAdapter, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PostgresDsn,
+    SecretStr,
+    TypeAdapter,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode
 
 from road_assets.addresses import AbsolutePath, PublicAddress, StorageAddress
 from road_assets.core.drift_limits import DEFAULT_LIMITS, DriftLimits
+from road_assets.environment import environment_config
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -33,13 +42,11 @@ def _families(value: str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-_CONFIG: Final = SettingsConfigDict(
-    env_prefix="ROAD_", env_ignore_empty=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
-)
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class SettingsError(ValueError):
-    """A setting is missing where it is needed; the message names the variable."""
+    """A setting is missing or cannot be used; the message names the variable."""
 
 
 class PlatformSettings(BaseSettings):
@@ -53,6 +60,8 @@ class PlatformSettings(BaseSettings):
             steps of a run follow each other in its process.
         demo: ``ROAD_DEMO``, a demonstration on loopback, with a known user.
         releases_dir: ``ROAD_RELEASES_DIR``, yearly files brought by the user.
+        data_gouv_url: ``ROAD_DATA_GOUV_URL``, base of the API that tells of official releases; data.gouv.fr's own if
+            not given.
         first_day: ``ROAD_FIRST_DAY``, the first partition. Since 2019 the files have one dialect and "hospitalised" one
             meaning.
         max_bad_rows_share: ``ROAD_MAX_BAD_ROWS_SHARE``, share of a day's rows in quarantine above which the day is not
@@ -64,15 +73,16 @@ class PlatformSettings(BaseSettings):
         mlflow_public_url: ``ROAD_MLFLOW_PUBLIC_URL``, MLflow as a browser reaches it, where that differs; for links.
     """
 
-    model_config = _CONFIG
+    model_config = environment_config("ROAD_")
 
     home: AbsolutePath = Path(".road")
     storage_url: StorageAddress | None = None
     step_executor: Literal["in_process", "k8s"] = "in_process"
     demo: bool = False
     releases_dir: AbsolutePath | None = None
+    data_gouv_url: PublicAddress | None = None
     first_day: date = date(2019, 1, 1)
-    max_bad_rows_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_bad_rows_share: Share = 0.05
     retraining_cooldown_minutes: Annotated[int, Field(ge=0)] = 60
     retraining_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = None
@@ -97,24 +107,9 @@ class PlatformSettings(BaseSettings):
             )
         return self.database_url.get_secret_value()
 
-    def require_mlflow_tracking_uri(self) -> str:
-        """The model registry.
-
-        Raises:
-            SettingsError: ``MLFLOW_TRACKING_URI`` is not set.
-        """
-        if self.mlflow_tracking_uri is None:
-            raise SettingsError(
-                "MLFLOW_TRACKING_URI is not set. `make up` sets it for its own MLflow; elsewhere give http://host:port"
-            )
-        return self.mlflow_tracking_uri
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
 
 class DriftSettings(BaseSettings):
-    """What counts as drift; ``core.drift.DriftLimits`` says what each means, and has the defaults.
+    """What counts as drift; ``road_assets.core.drift_limits.DriftLimits`` says what each means, and has the defaults.
 
     Attributes:
         window_days: ``ROAD_DRIFT_WINDOW_DAYS``.
@@ -127,9 +122,7 @@ class DriftSettings(BaseSettings):
         min_rows: ``ROAD_DRIFT_MIN_ROWS``.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="ROAD_DRIFT_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = environment_config("ROAD_DRIFT_")
 
     window_days: Annotated[int, Field(ge=1, le=366)] = DEFAULT_LIMITS.window_days
     retrain_above: Share = DEFAULT_LIMITS.retrain_above
@@ -164,7 +157,7 @@ class ModelSettings(BaseSettings):
             called for from the probability 1 / (1 + cost) on: 0.5 for a cost of 1.
     """
 
-    model_config = _CONFIG
+    model_config = environment_config("ROAD_")
 
     candidates: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_families)] = ("forest", "boosting")
     missed_case_cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
@@ -179,10 +172,10 @@ class GateSettings(BaseSettings):
         gate_slice_margin: ``ROAD_GATE_SLICE_MARGIN``, ROC-AUC that may be lost in a group of users.
     """
 
-    model_config = _CONFIG
+    model_config = environment_config("ROAD_")
 
     gate_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    gate_calibration_margin: Annotated[float, Field(ge=0, le=1)] = 0.005
+    gate_calibration_margin: Share = 0.005
     gate_slice_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.02
 
 
@@ -199,7 +192,7 @@ class PortSettings(BaseSettings):
         code_port: ``ROAD_CODE_PORT``, Dagster's code server (gRPC).
     """
 
-    model_config = _CONFIG
+    model_config = environment_config("ROAD_")
 
     bind_host: str = "127.0.0.1"
     api_port: Port = 8000
@@ -229,7 +222,7 @@ class ServiceSecrets(BaseSettings):
         password_hash: ``ROAD_API_PASSWORD_HASH``, Argon2 hash of the user's password.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ROAD_API_", env_ignore_empty=True, extra="ignore")
+    model_config = environment_config("ROAD_API_")
 
     jwt_secret: SecretStr | None = None
     jwt_keys: SecretStr | None = None
@@ -260,13 +253,7 @@ class ArchiveSettings(BaseSettings):
         dvc: ``ROAD_DVC``, the executable; without it one is installed below ``ROAD_HOME``.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="ROAD_ARCHIVE_",
-        env_ignore_empty=True,
-        extra="ignore",
-        populate_by_name=True,
-        hide_input_in_errors=True,
-    )
+    model_config = environment_config("ROAD_ARCHIVE_")
 
     repository: PublicAddress | None = None
     git_remote: str = "origin"

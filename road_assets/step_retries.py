@@ -12,7 +12,7 @@ from typing import Final
 import dagster as dg
 import psycopg
 
-from road_assets.resources.database import can_pass
+from road_assets.resources.database import is_transient
 
 RETRIES: Final = 3
 PAUSE_SECONDS: Final = 5.0
@@ -28,6 +28,6 @@ def tried_again() -> Iterator[None]:
     try:
         yield
     except psycopg.OperationalError as error:
-        if not can_pass(error):
+        if not is_transient(error):
             raise
         raise dg.RetryRequested(RETRIES, PAUSE_SECONDS) from error

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,10 +24,10 @@ from road_assets import run_tags
 from road_assets.core.demonstration import generate_release
 from road_assets.definitions import build_definitions
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.resources.commands import CommandError
+from road_assets.resources.archive.dvc import DVC_VERSION, find_dvc
+from road_assets.resources.configuration import ModelPolicy
 from road_assets.resources.database import migrate
-from road_assets.resources.dvc import DVC_VERSION, find_dvc
-from road_assets.resources.model_policy import ModelPolicy
+from road_assets.resources.subprocesses import CommandError
 from road_assets.settings import ArchiveSettings, PlatformSettings
 from road_assets_tests.object_storage import BUCKET, serve_s3
 
@@ -284,3 +285,20 @@ def platform(make_platform: Callable[..., Platform]) -> Platform:
 def failure_of(run: dg.ExecuteInProcessResult) -> str:
     """What the failed steps of a run say."""
     return " ".join(str(event.event_specific_data.error) for event in run.all_events if event.is_step_failure)
+
+
+@pytest.fixture
+def open_home() -> Iterator[Path]:
+    """A home that every user of the machine may enter, unlike pytest's own directories."""
+    with tempfile.TemporaryDirectory(prefix="road-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "home"
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No ROAD_* variable of the person who runs the tests."""
+    for name in list(os.environ):
+        if name.startswith("ROAD_") or name == "MLFLOW_TRACKING_URI":
+            monkeypatch.delenv(name)
+    return monkeypatch

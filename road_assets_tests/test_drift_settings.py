@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from road_assets.core.drift_limits import DriftLimits
-from road_assets.resources.drift_settings import DriftSettingsResource
+from road_assets.resources.configuration import DriftSettingsResource
 from road_assets.settings import DriftSettings
 
 

@@ -8,9 +8,9 @@ import dagster as dg
 from road_assets.assets.common import OWNERS, figures_table
 from road_assets.core.archive import ArchivedModel
 from road_assets.partitions import DAILY
-from road_assets.resources.archive import Archived, ModelArchive
-from road_assets.resources.commands import CommandError
+from road_assets.resources.archive.model_archive import Archived, ModelArchive
 from road_assets.resources.model_registry import BUNDLE_FOLDER, REFERENCE_FOLDER, ModelRegistry
+from road_assets.resources.subprocesses import CommandError
 from road_assets.settings import SettingsError
 
 ARCHIVE: Final = "model_archive"

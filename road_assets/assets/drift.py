@@ -23,8 +23,8 @@ from road_assets.core.rehearsal import Estimate, evaluate_rehearsed, rows_of_win
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import TARGET
 from road_assets.partitions import DAILY, to_days, trailing_days
+from road_assets.resources.configuration import DriftSettingsResource
 from road_assets.resources.database import Database
-from road_assets.resources.drift_settings import DriftSettingsResource
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry, NoModelError, RegisteredModel
 from road_assets.resources.reports import PublishedReport, Reports

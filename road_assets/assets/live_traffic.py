@@ -13,10 +13,10 @@ from road_assets.core.drift import DriftScore
 from road_assets.core.live_traffic import Traffic, compare_traffic
 from road_assets.core.vocabulary import FEATURE_BY_NAME
 from road_assets.partitions import DAILY, to_days
+from road_assets.resources.configuration import DriftSettingsResource
 from road_assets.resources.database import Database
-from road_assets.resources.drift_settings import DriftSettingsResource
+from road_assets.resources.live_traffic import read_traffic
 from road_assets.resources.model_registry import ModelRegistry, NoModelError, RegisteredModel
-from road_assets.resources.traffic import read_traffic
 
 SCORES: Final = "live_traffic_scores"
 FEATURES: Final = "live_traffic_features"

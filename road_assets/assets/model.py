@@ -21,8 +21,8 @@ from road_assets.partitions import DAILY, to_day, trailing_days
 from road_assets.resources.model_registry import ModelRegistry
 
 if TYPE_CHECKING:
+    from road_assets.resources.configuration import ModelPolicy
     from road_assets.resources.lake import Lake
-    from road_assets.resources.model_policy import ModelPolicy
 
 FEATURES: Final = "features"
 TRAINING_RESOURCES: Final = {

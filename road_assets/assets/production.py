@@ -11,9 +11,9 @@ from road_assets.judging import Court, judge_day, still_holds
 from road_assets.partitions import DAILY, to_day
 from road_assets.pointer import Pointer, hold_pointer
 from road_assets.resources import decisions
+from road_assets.resources.configuration import GateMargins
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision, StoredVerdict
-from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry, RegisteredModel
 from road_assets.step_retries import tried_again

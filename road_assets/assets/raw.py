@@ -19,8 +19,8 @@ from road_assets.core.day_quality import DayQuality, measure_quality
 from road_assets.core.replay import source_day
 from road_assets.days_asked import RELEASE
 from road_assets.partitions import DAILY, to_days
+from road_assets.resources.configuration import QualityLimits
 from road_assets.resources.lake import Lake
-from road_assets.resources.quality import QualityLimits
 
 
 @dg.asset(

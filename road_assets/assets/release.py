@@ -14,12 +14,12 @@ from road_assets.core.changes import NOTHING, Changes, consecutive, digest_days,
 from road_assets.core.day_quality import damaged_days
 from road_assets.days_asked import LABEL, RELEASE, DaysAsked, Span
 from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, partition_days, to_key
+from road_assets.resources.configuration import QualityLimits
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
-from road_assets.resources.quality import QualityLimits
-from road_assets.resources.release import LoadedRelease
-from road_assets.resources.release_history import note_release
-from road_assets.resources.releases import ReleasesResource
+from road_assets.resources.releases.history import note_release
+from road_assets.resources.releases.release import LoadedRelease
+from road_assets.resources.releases.resource import ReleasesResource
 
 RAW: Final = "raw_accidents"
 QUARANTINE: Final = "quarantine"

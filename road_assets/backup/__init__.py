@@ -1,1 +1,1 @@
-"""Backup and restore of all state: what there is, one file with checksums, and back."""
+"""Backup of all state to one file with checksums, and restore from it."""

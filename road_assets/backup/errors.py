@@ -1,7 +1,7 @@
-"""What goes wrong when state is saved or brought back."""
+"""What goes wrong when state is saved or restored."""
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 
-class BackupError(LocalError):
-    """No backup was written, or none was restored; the message says why, and what stands."""
+class BackupError(UserFacingError):
+    """No backup was written, or none was restored; the message says why, and in which state everything is."""

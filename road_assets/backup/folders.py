@@ -1,4 +1,7 @@
-"""Files of folders, read for a backup while others write there. Files are replaced by a rename, so each is whole."""
+"""Adds folders to a backup while other processes write to them.
+
+Files are replaced by a rename, so each one that is read is complete.
+"""
 
 import sqlite3
 import tempfile
@@ -7,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from road_assets.backup.stores import REPLACED, STAGING, is_made_anew
+from road_assets.backup.stores import REPLACED, STAGING, is_recreated
 from road_assets.backup.tar_file import BackupWriter
 from road_assets.resources.files import is_draft
 
@@ -30,7 +33,7 @@ def add_root(writer: BackupWriter, name: str, path: Path) -> None:
     writer.add_directory(name, path.stat())
     for below in _walk(path):
         inside = below.relative_to(path)
-        if is_made_anew(inside.parts[0], below=path.name):
+        if is_recreated(inside.parts[0], below=path.name):
             continue
         if below.is_dir():
             writer.add_directory(f"{name}/{inside}", below.stat())
@@ -41,7 +44,7 @@ def add_root(writer: BackupWriter, name: str, path: Path) -> None:
 def _walk(folder: Path) -> Iterator[Path]:
     """Everything below a folder in order; links to folders are not followed.
 
-    Databases come first: what they name is still there when its turn comes.
+    SQLite databases come first: the files that they refer to are then read later, and are still there.
     """
     for path in sorted(folder.iterdir(), key=lambda path: (path.suffix not in _SQLITE_SUFFIXES, path.name)):
         if path.is_dir():
@@ -61,7 +64,7 @@ def _add_file(writer: BackupWriter, name: str, path: Path) -> None:
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        return  # removed meanwhile; what the databases name is not removed while a backup is made
+        return  # removed meanwhile, so no database refers to it: such files are not removed during a backup
     with file:
         is_sqlite = file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
         file.seek(0)

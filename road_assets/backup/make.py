@@ -1,7 +1,8 @@
-"""One backup of all state, made while the platform runs, or while it does not.
+"""Makes a backup of all state, whether the platform runs or not.
 
-The databases are frozen at one moment, while nobody can move the production pointer; then they are dumped, and only
-then the folders are read, which may hold more than the databases name, and never less: what removes files waits.
+A snapshot of every database is taken at one moment, while nobody can move the production pointer. Then the snapshots
+are dumped, and only then the folders are read. So the folders may hold more than the databases refer to, but never
+less: whoever removes files waits until the backup is done.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,16 +18,16 @@ import psycopg
 from road_assets.backup.errors import BackupError
 from road_assets.backup.folders import add_root
 from road_assets.backup.manifest import DatabaseEntry, FileEntry, Manifest
-from road_assets.backup.postgres_tools import Frozen, connected, describe, frozen, revision
+from road_assets.backup.postgres_tools import Snapshot, connected, describe, revision, take_snapshot
 from road_assets.backup.stores import HOME, Stores
 from road_assets.backup.tar_file import BackupWriter, writing
 from road_assets.core.vocabulary import MODEL_NAME
 from road_assets.resources import locks
-from road_assets.resources.archive import alone
+from road_assets.resources.archive.model_archive import archive_lock
 
 SECRETS_FOLDER: Final = "secrets"
 WAIT_SECONDS: Final = 600
-"""Until whoever promotes, or removes what is old, is done."""
+"""How long a promotion, or the removal of what is old, is waited for."""
 
 _PACKAGES: Final = ("road-assets", "dagster", "mlflow")
 _ARTIFACTS_SCHEME: Final = "mlflow-artifacts:/"
@@ -54,14 +55,14 @@ def make_backup(stores: Stores, target: Path, say: Callable[[str], None], *, wit
         )
     with ExitStack() as stack:
         writer = stack.enter_context(writing(target))
-        stack.enter_context(_held(stores.databases["road"], locks.REMOVAL))
-        with _held(stores.databases["road"], locks.POINTER):
+        stack.enter_context(_lock_held(stores.databases["road"], locks.REMOVAL))
+        with _lock_held(stores.databases["road"], locks.POINTER):
             made_at = datetime.now(UTC)
-            databases = {name: stack.enter_context(frozen(url)) for name, url in stores.databases.items()}
+            databases = {name: stack.enter_context(take_snapshot(url)) for name, url in stores.databases.items()}
         entries = {name: _add_database(writer, name, database, target.parent) for name, database in databases.items()}
         say(f"  {len(entries)} databases as of {made_at:%H:%M:%S} UTC")
         if (stores.home / "archive").is_dir():
-            stack.enter_context(alone(stores.home / "archive"))  # nobody commits while the repository is read
+            stack.enter_context(archive_lock(stores.home / "archive"))  # nobody commits while the repository is read
         folders = []
         for name, path in stores.roots():
             add_root(writer, name, path)
@@ -95,11 +96,11 @@ def installed_versions() -> dict[str, str]:
 
 
 @contextmanager
-def _held(url: str, lock: int) -> Iterator[None]:
+def _lock_held(url: str, lock: int) -> Iterator[None]:
+    """Hold one of ``resources.locks`` in a database during the block."""
     with connected(url, autocommit=True) as connection:
-        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{WAIT_SECONDS}s",))
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (lock,))
+            locks.acquire(connection, lock, WAIT_SECONDS)
         except psycopg.errors.LockNotAvailable as error:
             raise BackupError(
                 f"a promotion, another backup or the removal of old state has been at work in {describe(url)} for "
@@ -108,7 +109,7 @@ def _held(url: str, lock: int) -> Iterator[None]:
         yield
 
 
-def _add_database(writer: BackupWriter, name: str, database: Frozen, scratch_parent: Path) -> DatabaseEntry:
+def _add_database(writer: BackupWriter, name: str, database: Snapshot, scratch_parent: Path) -> DatabaseEntry:
     member = f"databases/{name}.dump"
     with TemporaryDirectory(dir=scratch_parent, prefix=".road-backup-") as scratch:
         dump = Path(scratch, f"{name}.dump")
@@ -120,14 +121,14 @@ def _add_database(writer: BackupWriter, name: str, database: Frozen, scratch_par
     )
 
 
-def _champion(road: Frozen) -> int | None:
+def _champion(road: Snapshot) -> int | None:
     if road.connection.execute("SELECT to_regclass('champion')").fetchone() == (None,):
         return None
     found = road.connection.execute("SELECT version FROM champion").fetchone()
     return found[0] if found else None
 
 
-def _missing_bundle(champion: int | None, mlflow: Frozen | None, files: dict[str, FileEntry]) -> list[str]:
+def _missing_bundle(champion: int | None, mlflow: Snapshot | None, files: dict[str, FileEntry]) -> list[str]:
     """Whether the files of the model in production are in the backup; a sentence if they are not."""
     if champion is None or mlflow is None:
         return []

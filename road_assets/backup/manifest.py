@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from packaging.version import Version
 from pydantic import BaseModel, ConfigDict
 
 FORMAT: Final = 1
-"""Raised when an older platform could not read the file any more."""
+"""Version of the file's format; increased when an older platform could no longer read the file."""
 
 MANIFEST_FILE: Final = "manifest.json"
 
@@ -49,9 +50,9 @@ class Manifest(BaseModel):
 
     Attributes:
         format: of the backup.
-        made_at: when its first database was frozen.
+        made_at: when the first snapshot of a database was taken.
         versions: of what wrote the state, by the name of the package.
-        databases: by name, in the order in which they were frozen.
+        databases: by name, in the order in which their snapshots were taken.
         folders: names of the folders saved.
         left_out: what is not in the backup, in sentences.
         with_secrets: whether the platform's own secrets are in it.
@@ -77,7 +78,7 @@ class Manifest(BaseModel):
         return sum(entry.size for entry in self.files.values())
 
     def lines(self) -> list[str]:
-        """The same for people."""
+        """The manifest for people to read, line by line."""
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         rows = ", ".join(f"{name} {sum(entry.rows.values()):,} rows" for name, entry in self.databases.items())
         secrets = "with" if self.with_secrets else "without"
@@ -103,20 +104,9 @@ def reasons_against(manifest: Manifest, versions: Mapping[str, str], revisions: 
         reasons.append(f"it has format {manifest.format}, and this platform reads formats up to {FORMAT}")
     for name, version in manifest.versions.items():
         here = versions.get(name)
-        if here is not None and _number(version) > _number(here):
+        if here is not None and Version(version) > Version(here):
             reasons.append(f"it was written by {name} {version}, which is newer than {here} here")
     own = manifest.databases.get("road")
     if own is not None and own.revision is not None and own.revision not in set(revisions):
         reasons.append(f"its tables are at revision {own.revision}, which this platform does not know")
     return reasons
-
-
-def _number(version: str) -> tuple[int, ...]:
-    """Comparable, as far as numbers go: 3.17.2 before 3.18, and a release candidate like its release."""
-    numbers = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-    return tuple(numbers)

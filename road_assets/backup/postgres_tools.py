@@ -1,6 +1,6 @@
-"""Postgres databases frozen at one moment, dumped, and brought back, by the programs that belong to the server.
+"""Snapshots, dumps and restores of Postgres databases, by Postgres' own ``pg_dump``, ``pg_restore`` and ``psql``.
 
-Passwords go to the programs in the environment, which other users of the machine cannot read.
+Passwords are handed to the programs in the environment, which other users of the machine cannot read.
 """
 
 import os
@@ -17,14 +17,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from road_assets.backup.errors import BackupError
 from road_assets.local.postgres_files import PostgresError, programs_here
-from road_assets.resources.commands import CommandError, run_command
+from road_assets.resources.subprocesses import CommandError, run_command
 
 CONNECT_SECONDS: Final = 10
-_WAYS_IN: Final = ("HOME", "PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY")
-"""Where the address holds no password, it is in a file."""
+_CONNECTION_VARIABLES: Final = ("HOME", "PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY")
+"""Handed on to the programs: where an address holds no password, libpq finds it in a file."""
 
-VERSION_TABLES: Final = ("alembic_version",)
-"""Where migrations note how far they are: the platform's own, Dagster's and MLflow's are all Alembic's."""
+VERSION_TABLE: Final = "alembic_version"
+"""Where migrations note the revision of the tables: the platform's, Dagster's and MLflow's are all run by Alembic."""
 
 _TABLES: Final[LiteralString] = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -33,9 +33,9 @@ _TABLES: Final[LiteralString] = """
     ORDER BY 1, 2
 """
 _PREAMBLE_BYTES: Final = 4096
-"""Of a script of ``pg_restore``, before anything of the database."""
+"""Length of the beginning of a script of ``pg_restore`` that holds settings, before anything of the database."""
 
-_EMPTY: Final[LiteralString] = """
+_DROP_EVERYTHING: Final[LiteralString] = """
     DO $$
     DECLARE found record;
     BEGIN
@@ -67,22 +67,22 @@ _EMPTY: Final[LiteralString] = """
         END LOOP;
     END $$
 """
-"""The schema ``public`` itself stays, with what others were granted in it. The database's comment says up to which
-version its tables were migrated (``server/provision.py``), which no longer holds."""
+"""Drops everything in a database. The schema ``public`` itself stays, with what others were granted in it. The
+database's comment says for which version its tables were migrated (``server/provision.py``); it is dropped, too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
-    """A database at one moment, for as long as its transaction is open.
+class Snapshot:
+    """A database as it is at one moment, for as long as the transaction of the snapshot is open.
 
     Attributes:
         url: of the database.
-        snapshot: name by which ``pg_dump`` sees the same.
+        name: of the snapshot in Postgres, which makes ``pg_dump`` see the same.
         connection: in that transaction.
     """
 
     url: str
-    snapshot: str
+    name: str
     connection: psycopg.Connection
 
     def server(self) -> int:
@@ -100,12 +100,12 @@ class Frozen:
             BackupError: it cannot be dumped.
         """
         arguments = ["--format=custom", "--no-owner", "--no-privileges", "--compress=gzip:1"]
-        _run("pg_dump", [*arguments, f"--snapshot={self.snapshot}", f"--file={file}"], self.url)
+        _run("pg_dump", [*arguments, f"--snapshot={self.name}", f"--file={file}"], self.url)
 
 
 @contextmanager
-def frozen(url: str) -> Iterator[Frozen]:
-    """See a database as it is now until the end of the block.
+def take_snapshot(url: str) -> Iterator[Snapshot]:
+    """Take a snapshot of a database, which lasts until the end of the block.
 
     Raises:
         BackupError: it cannot be reached.
@@ -113,13 +113,13 @@ def frozen(url: str) -> Iterator[Frozen]:
     with connected(url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        ((snapshot,),) = connection.execute("SELECT pg_export_snapshot()").fetchall()
-        yield Frozen(url, snapshot, connection)
+        ((name,),) = connection.execute("SELECT pg_export_snapshot()").fetchall()
+        yield Snapshot(url, name, connection)
 
 
 @contextmanager
 def connected(url: str, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
-    """A connection to a database.
+    """Connect to a database.
 
     Raises:
         BackupError: it cannot be reached.
@@ -142,16 +142,16 @@ def count_rows(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def revision(connection: psycopg.Connection) -> str | None:
-    """Newest migration that the tables have seen; None where nobody has made any."""
-    for table in VERSION_TABLES:
-        if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() != (None,):
-            found = connection.execute(sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(table))).fetchone()
-            return found[0] if found else None
-    return None
+    """Revision of a database's tables; None where no migration was ever run."""
+    if connection.execute("SELECT to_regclass(%s)", (VERSION_TABLE,)).fetchone() == (None,):
+        return None
+    query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE))
+    found = connection.execute(query).fetchone()
+    return found[0] if found else None
 
 
-def others_in(connection: psycopg.Connection) -> list[str]:
-    """Roles, with their numbers of connections, that are connected to the same database beside this connection."""
+def other_connections(connection: psycopg.Connection) -> list[str]:
+    """Other connections to the same database, as ``role (number)``."""
     query = (
         "SELECT usename || ' (' || count(*) || ')' FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename IS NOT NULL "
@@ -161,23 +161,23 @@ def others_in(connection: psycopg.Connection) -> list[str]:
 
 
 def restore(url: str, dump: Path, script: Path) -> None:
-    """Make a database what a dump says, in one transaction: a kill leaves it as it was.
+    """Replace the content of a database by that of a dump, in one transaction: a kill leaves it as it was.
 
-    What was in it is removed. Its role becomes the owner of everything; what other roles may do is not in a dump.
+    The role that connects becomes the owner of everything. Rights of other roles are not in a dump.
 
     Args:
         url: of the database.
         dump: in the custom format.
-        script: file that may be written in between; removed afterwards.
+        script: path of a temporary file, for the dump as SQL.
 
     Raises:
         BackupError: it cannot be restored; the database is as it was.
     """
     try:
         _run("pg_restore", ["--no-owner", "--no-privileges", f"--file={script}", str(dump)], None)
-        _forget_newer_settings(script)
+        _comment_out_newer_settings(script)
         clear = script.with_suffix(".clear.sql")
-        clear.write_text(f"{_EMPTY};\n")
+        clear.write_text(f"{_DROP_EVERYTHING};\n")
         quiet = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
         _run("psql", [*quiet, "--single-transaction", f"--file={clear}", f"--file={script}"], url)
     finally:
@@ -185,10 +185,10 @@ def restore(url: str, dump: Path, script: Path) -> None:
         script.with_suffix(".clear.sql").unlink(missing_ok=True)
 
 
-def _forget_newer_settings(script: Path) -> None:
-    """Take out, in its place, what servers before 17 do not know; without it the default holds, which is the same.
+def _comment_out_newer_settings(script: Path) -> None:
+    """Comment out a setting that servers before Postgres 17 do not know, and that is the default where it is known.
 
-    The programs may be newer than the server, and a script does not know for which server it is.
+    The programs may be newer than the server, and ``pg_restore`` does not know for which server its script is.
     """
     line = b"SET transaction_timeout = 0;"
     with script.open("r+b") as file:
@@ -199,13 +199,13 @@ def _forget_newer_settings(script: Path) -> None:
 
 
 def analyze(url: str) -> None:
-    """Let the planner know the new rows; without it the first questions are slow."""
+    """Collect statistics of the new rows for the query planner; without them the first queries are slow."""
     with connected(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
 
 
 def libpq_url(url: str) -> str:
-    """The address without the name of a Python driver, which MLflow's has."""
+    """An address as libpq takes it: without the name of a Python driver, as in ``postgresql+psycopg2``."""
     scheme, _, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}://{rest}"
 
@@ -218,7 +218,7 @@ def describe(url: str) -> str:
 
 def _run(program: str, arguments: list[str], url: str | None) -> None:
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-    environment |= {name: os.environ[name] for name in _WAYS_IN if name in os.environ}
+    environment |= {name: os.environ[name] for name in _CONNECTION_VARIABLES if name in os.environ}
     secrets: tuple[str, ...] = ()
     if url is not None:
         parts = conninfo_to_dict(libpq_url(url))
@@ -234,7 +234,7 @@ def _run(program: str, arguments: list[str], url: str | None) -> None:
 
 
 def _program(name: str) -> str:
-    """The wheel's, else the machine's own."""
+    """Path of a program: the one in the wheel, else the machine's own."""
     try:
         wheels = programs_here() / name
     except PostgresError:

@@ -1,8 +1,9 @@
-"""All state brought back from a backup, into an empty platform, or in the place of what there is.
+"""Restores all state from a backup, into an empty platform or over the state that is there.
 
-First everything is unpacked beside its place and compared with its checksums; until then nothing is touched. Then what
-is pointed at comes before what points: files, MLflow, Dagster, the tables. Each database is one transaction. A restore
-that is killed has left a note, which keeps the platform from starting; doing it again completes it.
+First everything is unpacked next to its destination and compared with its checksums; until then nothing is replaced.
+Then what others refer to is restored before what refers to it: files, MLflow, Dagster, the tables. Each database is
+restored in one transaction. A restore that is killed leaves a note, which keeps the platform from starting; running the
+restore again completes it.
 """
 
 import os
@@ -14,7 +15,7 @@ from typing import Final, LiteralString
 from road_assets.backup.errors import BackupError
 from road_assets.backup.make import SECRETS_FOLDER, installed_versions
 from road_assets.backup.manifest import Manifest, reasons_against
-from road_assets.backup.postgres_tools import analyze, connected, count_rows, describe, others_in, restore
+from road_assets.backup.postgres_tools import analyze, connected, count_rows, describe, other_connections, restore
 from road_assets.backup.stores import HOME, REPLACED, STAGING, Stores
 from road_assets.backup.tar_file import members, read_manifest
 from road_assets.local.secrets import DIRECTORY as SECRETS
@@ -25,7 +26,8 @@ _HOLDS_STATE: Final[Mapping[str, tuple[LiteralString, ...]]] = {
     "dagster": ("runs", "event_logs"),
     "mlflow": ("runs", "registered_models"),
 }
-"""Tables with rows that somebody would miss; others have rows from the start. Of the platform's own, all count."""
+"""Tables whose rows are state that somebody would miss; others have rows from the start. Of the platform's own
+database, nearly all tables count."""
 
 _OWN_FROM_THE_START: Final = ("alembic_version",)
 
@@ -44,7 +46,7 @@ def check_backup(source: Path) -> Manifest:
 
 
 def restore_backup(stores: Stores, source: Path, say: Callable[[str], None], *, replace: bool = False) -> Manifest:
-    """Make the state of a platform what a backup says. Nothing of it may be running but its databases.
+    """Restore the state of a platform. Only its databases may be running.
 
     Args:
         stores: where the state belongs.
@@ -59,10 +61,10 @@ def restore_backup(stores: Stores, source: Path, say: Callable[[str], None], *, 
         BackupError: the state is as it was, or, once the restore has begun to replace it, noted as unfinished.
     """
     manifest = read_manifest(source)
-    _refuse_foreign(manifest, source, stores)
+    _refuse_incompatible(manifest, source, stores)
     _refuse_busy(stores, source)
     if not replace:
-        _refuse_full(stores, source)
+        _refuse_existing_state(stores, source)
     stores.home.mkdir(parents=True, exist_ok=True)
     roots = _unpack(stores, source, manifest)
     note = stores.home / UNFINISHED_FILE
@@ -82,7 +84,7 @@ def restore_backup(stores: Stores, source: Path, say: Callable[[str], None], *, 
     return manifest
 
 
-def _refuse_foreign(manifest: Manifest, source: Path, stores: Stores) -> None:
+def _refuse_incompatible(manifest: Manifest, source: Path, stores: Stores) -> None:
     reasons = reasons_against(manifest, installed_versions(), known_revisions())
     for name, entry in manifest.databases.items():
         if name not in stores.databases:
@@ -100,18 +102,18 @@ def _refuse_foreign(manifest: Manifest, source: Path, stores: Stores) -> None:
 
 
 def _refuse_busy(stores: Stores, source: Path) -> None:
-    """Whoever is connected would write into what is replaced, or go on with what is gone."""
+    """Refuse while others are connected: they would write into what is replaced, or go on with what is gone."""
     busy = []
     for url in stores.databases.values():
         with connected(url) as connection:
-            busy += [f"{who} in {describe(url)}" for who in others_in(connection)]
+            busy += [f"{who} in {describe(url)}" for who in other_connections(connection)]
     if busy:
         raise BackupError(
             f"{source} was not restored, because others are at work: {', '.join(busy)}. Stop all services but Postgres"
         )
 
 
-def _refuse_full(stores: Stores, source: Path) -> None:
+def _refuse_existing_state(stores: Stores, source: Path) -> None:
     full = [describe(url) for name, url in stores.databases.items() if _has_rows(name, url)]
     full += [str(path) for _, path in stores.roots() if not path.is_dir() or any(path.iterdir())]
     if full:
@@ -130,7 +132,7 @@ def _has_rows(name: str, url: str) -> bool:
 
 
 def _unpack(stores: Stores, source: Path, manifest: Manifest) -> list[Path]:
-    """Unpack everything beside its place.
+    """Unpack everything next to its destination.
 
     Returns:
         The folders to be replaced.

@@ -1,4 +1,4 @@
-"""What state there is, and where: databases by address, and folders. What is made anew at each start is no state."""
+"""What state there is, and where: databases and folders. What each start creates again does not belong to it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,37 +7,41 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
+from road_assets.addresses import AbsolutePath
+from road_assets.environment import environment_config
 from road_assets.local.planning import PLAN_FILE
 from road_assets.local.postgres import DATABASES, PASSWORD_SECRET
 from road_assets.local.postgres_files import OUTSIDE_NOTE
 from road_assets.local.secrets import DIRECTORY as SECRETS
 from road_assets.local.services import Site
 from road_assets.local.state import LOCK_FILE, STATE_FILE, UNFINISHED_FILE
-from road_assets.resources.files import is_remote, open_place
-from road_assets.settings import AbsolutePath, ArchiveSettings
+from road_assets.resources.files import is_remote, storage_path
+from road_assets.settings import ArchiveSettings
 
 HOME: Final = "home"
 """Folder of the backup that holds ``ROAD_HOME``."""
 
 STAGING: Final = ".restoring"
-"""In a folder that is restored: what comes. In the same folder, because that may be a disk of its own."""
+"""Name of the folder for new files, within each folder that is restored: that may be a disk of its own, and a rename
+works within a disk only."""
 
 REPLACED: Final = ".replaced"
-"""The same: what goes."""
+"""The same for the files that are replaced."""
 
-_MADE_ANEW: Final = (
+_RECREATED: Final = (
     *("postgres", OUTSIDE_NOTE, "logs", LOCK_FILE, STATE_FILE, PLAN_FILE, UNFINISHED_FILE),
     *("dagster", "*.version", SECRETS, ".*"),
 )
-"""In ``ROAD_HOME``, what a backup leaves out: databases are dumped, secrets are asked for, the rest is made again."""
+"""In ``ROAD_HOME``, what a backup leaves out: databases are dumped, secrets saved on request,
+the rest is created again."""
 
-_MADE_ANEW_BELOW: Final = {"archive": ("dvc-*", "lock")}
+_RECREATED_BELOW: Final = {"archive": ("dvc-*", "lock")}
 
 
 class StoreSettings(BaseSettings):
-    """Where state is that does not stand below ``ROAD_HOME``; for platforms whose databases are elsewhere.
+    """Where the state is that is not in ``ROAD_HOME``, on platforms whose databases are elsewhere.
 
     Attributes:
         dagster: ``DAGSTER_POSTGRES_URL``, Dagster's database.
@@ -46,7 +50,7 @@ class StoreSettings(BaseSettings):
         mlflow_artifacts: ``ROAD_MLFLOW_ARTIFACTS``, folder in which MLflow's server keeps the models' files.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    model_config = environment_config("ROAD_")
 
     dagster: SecretStr | None = Field(default=None, validation_alias="DAGSTER_POSTGRES_URL")
     mlflow: SecretStr | None = Field(default=None, validation_alias="MLFLOW_BACKEND_STORE_URI")
@@ -59,11 +63,11 @@ class Stores:
     """All state of one platform.
 
     Attributes:
-        databases: addresses by name, those that name something before those that hold it: the champion in ``road`` is
-            a version in ``mlflow``, whose files are in a folder.
+        databases: addresses by name; a database that refers to another comes before it. The champion in ``road`` is a
+            version in ``mlflow``, whose files are in a folder.
         home: ``ROAD_HOME``.
         elsewhere: folders outside of it, by their name in the backup.
-        left_out: what is known to be missing, in sentences.
+        left_out: what a backup will not hold, in sentences.
     """
 
     databases: dict[str, str]
@@ -75,7 +79,7 @@ class Stores:
         """Folders and single files that exist, by their name in the backup."""
         if self.home.is_dir():
             for path in sorted(self.home.iterdir()):
-                if not is_made_anew(path.name):
+                if not is_recreated(path.name):
                     yield f"{HOME}/{path.name}", path
         for name, path in self.elsewhere.items():
             if path.is_dir():
@@ -113,7 +117,7 @@ def stores_of(site: Site) -> Stores:
         elsewhere["model-archive"] = Path(archive)
     if site.settings.releases_dir is not None:
         left_out.append(f"the files in {site.settings.releases_dir}, which are yours; what was read from them is in it")
-    storage = open_place(site.settings.storage)
+    storage = storage_path(site.settings.storage)
     if is_remote(storage):
         left_out.append(
             f"what is in {site.settings.storage}: Parquet files, drift reports and the models' files; "
@@ -135,7 +139,7 @@ def stores_of(site: Site) -> Stores:
     return Stores(databases, home, elsewhere, tuple(left_out))
 
 
-def is_made_anew(name: str, below: str | None = None) -> bool:
-    """Whether something in ``ROAD_HOME``, or in a folder of it, is no state."""
-    patterns = _MADE_ANEW if below is None else _MADE_ANEW_BELOW.get(below, ())
+def is_recreated(name: str, below: str | None = None) -> bool:
+    """Whether something in ``ROAD_HOME``, or in a folder of it, is created again at each start, and so is no state."""
+    patterns = _RECREATED if below is None else _RECREATED_BELOW.get(below, ())
     return any(fnmatch(name, pattern) for pattern in patterns)

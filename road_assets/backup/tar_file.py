@@ -1,6 +1,6 @@
-"""The file of a backup: an uncompressed tar, so that ``tar`` alone can read it; its last member is the manifest.
+"""The file of a backup: a tar archive, which ``tar`` alone can read; its last member is the manifest.
 
-Nothing in it is compressed twice: dumps and Parquet files are small already.
+It is not compressed, because dumps and Parquet files already are.
 """
 
 import hashlib
@@ -78,7 +78,7 @@ class _Hashing:
 
 @contextmanager
 def writing(target: Path) -> Iterator[BackupWriter]:
-    """Write a backup beside its place, and put it there when it is whole. Only its owner may read it.
+    """Write a backup to a temporary file, and rename it when it is complete. Only its owner may read it.
 
     Args:
         target: where it is to be; nothing may be there.
@@ -130,7 +130,7 @@ def members(source: Path, manifest: Manifest) -> Iterator[tuple[str, tarfile.Tar
     A content must be read to its end, which is where it is compared with its checksum.
 
     Raises:
-        BackupError: a file is damaged, missing, doubled or strange.
+        BackupError: a file is damaged, missing, there twice or unknown to the manifest.
     """
     waiting = dict(manifest.files)
     try:
@@ -189,7 +189,7 @@ class _Checked(io.RawIOBase):
 
 
 def _member(name: str, facts: os.stat_result) -> tarfile.TarInfo:
-    """Without owner: whoever restores it owns it."""
+    """The header of a member, without an owner: whoever restores the file owns it."""
     member = tarfile.TarInfo(name)
     member.size, member.mode, member.mtime = facts.st_size, facts.st_mode & 0o777, facts.st_mtime
     return member

@@ -16,9 +16,9 @@ from road_assets.core.verdict import Verdict
 from road_assets.judging import Court, judge_day
 from road_assets.partitions import DAILY, to_day
 from road_assets.pointer import hold_pointer
+from road_assets.resources.configuration import GateMargins
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
-from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets.step_retries import tried_again

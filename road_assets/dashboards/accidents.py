@@ -1,6 +1,6 @@
-"""The accidents themselves: how many, when, where, how severe; and what was set aside, and how fresh it all is.
+"""The dashboard of the accidents: how many, when, where, how severe; rows in quarantine; freshness of the data.
 
-The queries read the sums of migration 0011, not the users one by one: twenty years are 2.5 million of them.
+The queries read the sums that migration 0011 added, not single users: twenty years are 2.5 million of them.
 """
 
 from typing import Final
@@ -29,7 +29,7 @@ _SEVERE_SHARE: Final = f"({_SEVERE})::float / sum(users)"
 _SEVERE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 0.15), (RED, 0.3))
 _STALE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 36 * 3600), (RED, 72 * 3600))
 _SQUARES: Final = 4000
-"""More than France has squares with accidents in a month; over many years the emptiest ones are left out."""
+"""Largest number of squares shown: more than have accidents in a month; over many years the emptiest are left out."""
 
 _PERCENT: Final = "Part grave, %"
 _TOTAL: Final = f"FROM accident_figures WHERE dimension = 'total' AND span = 'day' AND {in_range('day')}"

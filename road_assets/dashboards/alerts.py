@@ -1,4 +1,4 @@
-"""The alerts, as Prometheus' rules decide them: ``docker/prometheus/rules.yml``, which stands nowhere twice."""
+"""The panel of alerts, which shows what Prometheus' rules (``docker/prometheus/rules.yml``) decide."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The service: whether it answers, how fast, how much, and what it says of itself."""
+"""The dashboard of the service: availability, latency, traffic, errors, resources and logs."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ JOB: Final = 'job="road-api"'
 """The service in ``docker/prometheus/prometheus.yml``."""
 
 CONTAINER: Final = 'container_label_com_docker_compose_service="api"'
-"""The service as cAdvisor sees it: with several workers it cannot tell its own processor time and memory."""
+"""The service as cAdvisor sees it: with several workers it does not export its own processor time and memory."""
 
 _SIDES: Final = (("request", "requête"), ("response", "réponse"))
 

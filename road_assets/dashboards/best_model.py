@@ -1,4 +1,4 @@
-"""The model in production: what it reached beside the constant predictor, how it came there, and those before it."""
+"""The dashboard of the model in production: its figures beside a constant predictor's, its history, the decisions."""
 
 from typing import Final
 
@@ -68,7 +68,7 @@ _DECISIONS_IN_FRENCH: Final = {
     FOUND: "trouvé dans le registre",
 }
 
-# A version that was promoted while the service watched; the table of decisions holds them all.
+# Promotions that the service has noticed; the table of decisions holds them all.
 _PROMOTED: Final = "road_model_info and on (instance) changes(ml_model_version[1m]) > 0"
 
 

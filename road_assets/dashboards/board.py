@@ -1,4 +1,4 @@
-"""A dashboard around its panels: identity, time range, refresh, and the panels set from left to right."""
+"""A dashboard: identity, time range, refresh, annotations, and the layout of its panels from left to right."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Annotation:
 
     Attributes:
         name: in French.
-        expression: PromQL; marked is each moment for which it has a value.
+        expression: PromQL; each moment for which it has a value is marked.
         colour: of the marks.
     """
 
@@ -53,7 +53,7 @@ class Dashboard:
         title: in French.
         description: in English.
         panels: in reading order.
-        since: beginning of its range of time, when it is opened.
+        since: beginning of its time range when it is opened.
         annotations: marks in its charts.
     """
 

@@ -1,4 +1,4 @@
-"""Every container: processor, memory, network and disk, as cAdvisor sees them."""
+"""The dashboard of the containers: processor, memory, network and disk, as cAdvisor sees them."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from road_assets.dashboards.panels import GREEN, ORANGE, RED, Levels, Panel, lin
 from road_assets.dashboards.sources import promql
 
 _NAMED: Final = 'name!=""'
-"""cAdvisor tells of groups of processes that are no containers, too; they have no name."""
+"""cAdvisor also exports control groups that are no containers; they have no name."""
 
 _FULL: Final[Levels] = ((GREEN, 0), (ORANGE, 0.8), (RED, 0.95))
 

@@ -1,6 +1,6 @@
-"""Panels of the kinds in use, each with what Grafana needs to draw it.
+"""Panels of the kinds in use, as Grafana stores them.
 
-Only what differs from Grafana's defaults, or must not change with them, is said.
+Only fields are set that differ from Grafana's defaults, or that must not change with them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from road_assets.dashboards.sources import Target
 GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
 
 Levels = Sequence[tuple[str, float]]
-"""Colours and the values from which each holds; the first colour holds below its value too."""
+"""Colours, each with the value from which it applies; the first one applies below its value, too."""
 
 _LETTERS: Final = "ABCDEFGHIJ"
 
@@ -197,7 +197,7 @@ def table(title: str, description: str, targets: Sequence[Target], **more: Any) 
 
 
 def override(column: str, properties: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """What is different for one column; Grafana's schema takes objects only, so units and words are said for all."""
+    """Field configuration of one column. Grafana's schema allows objects only; units and words are set for all."""
     return {
         "matcher": {"id": "byNames", "options": {"mode": "include", "names": [column], "readOnly": False}},
         "properties": [{"id": name, "value": value} for name, value in properties.items()],
@@ -213,7 +213,7 @@ def coloured(column: str, levels: Levels = ()) -> dict[str, Any]:
 
 
 def in_words(words: Mapping[str, str], colours: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Texts in the place of others, and their colours."""
+    """A value mapping: texts to show instead of others, and their colours."""
     options = {
         code: {"text": word, "index": number, **({"color": colours[code]} if colours and code in colours else {})}
         for number, (code, word) in enumerate(words.items())

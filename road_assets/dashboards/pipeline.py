@@ -1,4 +1,4 @@
-"""The work behind: what is materialized, how runs and checks went, how far the data drifted, what retraining did."""
+"""The dashboard of the pipeline: materialized partitions, runs, checks, drift per feature, retraining."""
 
 from typing import Final
 
@@ -186,7 +186,7 @@ def _checks() -> Panel:
 
 def _verdicts() -> Panel:
     return table(
-        "Verdicts du comité",
+        "Validation des candidats",
         "What the gate said of the newest fifty candidates: against whom, whether it takes over, and why.",
         [
             sql(

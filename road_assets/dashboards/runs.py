@@ -1,4 +1,4 @@
-"""Panels of Dagster's runs: how long they took, how they ended, why they were asked for, what failed ones said."""
+"""Panels of Dagster's runs: durations, states, reasons, and the messages of those that failed."""
 
 from typing import Final
 

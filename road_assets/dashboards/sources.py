@@ -1,4 +1,4 @@
-"""The data sources, by the fixed ids of ``grafana/provisioning/datasources``, and questions to them."""
+"""The data sources, with the uids of ``grafana/provisioning/datasources``, and queries to them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ TABLES: Final = {"type": _POSTGRES_PLUGIN, "uid": "road-tables"}
 """The platform's tables, database ``road``."""
 
 DAGSTER: Final = {"type": _POSTGRES_PLUGIN, "uid": "road-dagster"}
-"""Dagster's own storage, database ``dagster``: runs, events and check results as they happen, kept by nobody twice."""
+"""Dagster's own storage, database ``dagster``: runs, events and check results."""
 
 PROMETHEUS: Final = {"type": "prometheus", "uid": "road-prometheus"}
 LOKI: Final = {"type": "loki", "uid": "road-loki"}

@@ -1,4 +1,4 @@
-"""Pieces of SQL that queries share: days in the range that is looked at, and codes in words."""
+"""Parts of SQL that queries share: days in the time range of the dashboard, and codes in words."""
 
 from collections.abc import Iterable
 from typing import Final, Literal
@@ -28,7 +28,7 @@ def name(value: str) -> str:
 
 
 def in_range(column: str) -> str:
-    """Whether a day of France lies in the range that is looked at."""
+    """Condition: a day, in French time, is in the time range of the dashboard."""
     return f"{column} BETWEEN {_day_of('From')} AND {_day_of('To')}"
 
 

@@ -1,4 +1,4 @@
-"""The long documents, and the code that writes one of them, ``architecture.md``, from the code and the schema.
+"""The long documents, and the code that generates one of them, ``architecture.md``, from the code and the schema.
 
-Not installed and in no image: it is of use only beside the tree that it describes.
+It is not installed and in no image, since it is useful only next to the source tree that it describes.
 """

@@ -1,6 +1,6 @@
-"""``python -m road_assets.docs``: write ``road_assets/docs/architecture.md`` anew.
+"""``python -m road_assets.docs``: generates ``road_assets/docs/architecture.md``.
 
-A Postgres is started for it in a temporary directory, since only the migrations know what the tables look like.
+It starts a Postgres in a temporary directory, since only migrated tables show what the tables are.
 """
 
 import sys

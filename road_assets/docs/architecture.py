@@ -1,4 +1,4 @@
-"""The page about the architecture, put together from what the code says of itself."""
+"""Generates the page about the architecture from the definitions, the imports, the OpenAPI document and the tables."""
 
 import secrets
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the service answers, from its own OpenAPI document."""
+"""The table of the service's endpoints, from its OpenAPI document."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""What Dagster runs: the assets and what they depend on, their checks, jobs, sensors and schedules."""
+"""Diagram and tables of what Dagster runs: assets, checks, jobs, sensors and schedules."""
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Pieces of Markdown and of Mermaid."""
+"""Tables, code and Mermaid diagrams in Markdown."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""The packages of the tree: what each says of itself, and whom it imports."""
+"""Diagram and table of the packages: their docstrings, and what they import."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tables in Postgres, as the migrations have made them and as their comments tell."""
+"""The table of the tables in Postgres, from a migrated database and the comments in it."""
 
 import psycopg
 

@@ -1,4 +1,4 @@
-"""The whole platform on one machine, without Docker: its processes, started, watched and stopped together.
+"""The whole platform on one machine, without Docker: starts its processes, watches them and stops them together.
 
 Nothing here knows about accidents or models. On servers, Compose or Kubernetes do this work, with the same settings.
 """

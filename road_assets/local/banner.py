@@ -1,4 +1,4 @@
-"""What a user reads when the platform is ready: where things are, how to log in, and a question to paste."""
+"""The message when the platform is ready: addresses, how to log in, and a request to paste into a terminal."""
 
 import json
 from typing import Final
@@ -7,10 +7,11 @@ from road_assets.core.vocabulary import SCENE_EXAMPLE
 
 DEMO_USER: Final = "johndoe"
 DEMO_PASSWORD: Final = "johnsecret"  # noqa: S105 - of the demonstration on loopback, printed for everybody
+"""As in ``road_api.auth``, whose import would cost the supervisor seconds; a test compares them."""
 
 
 def curl(api: str, user: str, password: str) -> str:
-    """One shell command that logs in and asks, with nothing but curl and sed."""
+    """A shell command that logs in and asks for an estimate, with curl and sed alone."""
     token = (
         f"TOKEN=$(curl -s -d 'username={user}' -d 'password={password}' {api}/auth/token"
         """ | sed -E 's/.*"access_token" *: *"([^"]+)".*/\\1/')"""

@@ -1,4 +1,4 @@
-"""``road down``, ``status`` and ``clean``: what is said and done about a platform from outside of it."""
+"""``road down``, ``status`` and ``clean``: looks at a platform of this machine, stops it, deletes its state."""
 
 import shutil
 import signal
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import psutil
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.leftovers import stop_leftovers
 from road_assets.local.platform import production_version
 from road_assets.local.postgres_files import remove_outside
@@ -18,12 +18,12 @@ from road_assets.local.state import PlatformState, load_state, locked
 DOWN_SECONDS: Final = 40.0
 
 
-class StillRunningError(LocalError):
+class StillRunningError(UserFacingError):
     """The platform did not stop in time, or must be stopped first."""
 
 
 def status(site: Site) -> dict[str, Any]:
-    """What programs want to know of a platform.
+    """The state of a platform, for programs.
 
     Returns:
         ``running``, ``ready``, ``addresses`` (``api``, ``dagster``, ``mlflow``), ``postgres_url``, ``mlflow_uri``,
@@ -49,7 +49,7 @@ def status(site: Site) -> dict[str, Any]:
 
 
 def status_lines(facts: Mapping[str, Any]) -> list[str]:
-    """The same as ``status``, for people."""
+    """The state that ``status`` returns as lines for people."""
     if not facts["running"]:
         return [f"no platform is running in {facts['home']}; `make up` starts one"]
     word = "ready" if facts["ready"] else "starting, or at work on the main job"

@@ -1,6 +1,6 @@
-"""Questions to a running Dagster over its GraphQL interface. What is to be run, and why, is not decided here.
+"""A client of a running Dagster's GraphQL interface. What is to be run, and why, is decided elsewhere.
 
-Dagster's own Python client imports all of Dagster, which takes seconds and 150 MB that the supervisor does without.
+Dagster's own Python client imports all of Dagster, which takes seconds and 150 MB; the supervisor is to stay small.
 """
 
 import json
@@ -11,16 +11,16 @@ from typing import Any, Final
 
 import httpx
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 REQUEST_SECONDS: Final = 30.0
 PATIENCE_SECONDS: Final = 60.0
-"""How long a web server may be away, for a restart, before a question fails."""
+"""How long a web server may be away, as during a restart, before a request fails."""
 
 EVENTS_PER_PAGE: Final = 1000
 
 _STORAGE_AWAY: Final = ("OperationalError", "InterfaceError", "DagsterPostgresException", "retries for DB connection")
-"""Words of the errors that Dagster hands on when it cannot reach Postgres."""
+"""Parts of the error messages by which Dagster tells that it cannot reach Postgres."""
 
 _WRAPPERS: Final = frozenset({"DagsterExecutionStepExecutionError", "DagsterExecutionLoadInputError"})
 
@@ -64,12 +64,12 @@ _TERMINATE = """mutation End($ids: [String!]!) {
   ... on Error { message } } }"""
 
 
-class DagsterError(LocalError):
+class DagsterError(UserFacingError):
     """Dagster refused a request, or could not be reached."""
 
 
 class StorageAwayError(DagsterError):
-    """Dagster answered that its own storage does not: Postgres is being started again."""
+    """Dagster answered that it cannot reach its storage, as while Postgres restarts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Event:
 
 
 class DagsterClient:
-    """Speaks to one web server about one code location."""
+    """A client of one web server, for one code location."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class DagsterClient:
         *,
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
-        """Name the server; nothing is asked yet.
+        """Prepare a client; nothing is requested yet.
 
         Args:
             address: ``http://host:port`` of the web server.
@@ -115,9 +115,9 @@ class DagsterClient:
         self._http = httpx.Client(base_url=address, timeout=request_seconds, trust_env=False)
 
     def ask(self, document: str, **variables: Any) -> Any:
-        """Send one GraphQL operation, again for a while if the server or its storage is away.
+        """Send one GraphQL operation; retry for a while if the server or its storage is away.
 
-        A request that changes something is sent again only if it never reached the server.
+        A mutation is sent again only if it never reached the server.
 
         Returns:
             The value of the operation's only field.
@@ -141,9 +141,9 @@ class DagsterClient:
                 self._pause(1.0)
 
     def repository(self) -> str | None:
-        """Name of the location's repository, or nothing while it is being loaded.
+        """Name of the location's repository; None while it is being loaded.
 
-        A location that failed to load is loaded anew: the web server may have looked before the code server listened.
+        A location that failed to load is reloaded: the web server may have asked before the code server listened.
 
         Raises:
             DagsterError: the code does not load.
@@ -159,7 +159,7 @@ class DagsterClient:
         return None
 
     def daemon_alive_since(self, moment: float) -> bool:
-        """Whether every daemon has given a sign of life after a moment, in seconds since the epoch."""
+        """Whether every daemon has sent a heartbeat after a moment, given in seconds since the epoch."""
         daemons = self.ask(_DAEMONS)["daemonHealth"]["allDaemonStatuses"]
         return all((daemon["lastHeartbeatTime"] or 0) > moment for daemon in daemons if daemon["required"])
 
@@ -202,11 +202,11 @@ class DagsterClient:
         return str(self.ask(_STATUS, id=run)["status"])
 
     def tags(self, run: str) -> dict[str, str]:
-        """Tags of a run, those included that Dagster gave it when it failed."""
+        """Tags of a run, including those that Dagster added when it failed."""
         return {tag["key"]: tag["value"] for tag in self.ask(_STATUS, id=run)["tags"]}
 
     def events(self, run: str, cursor: str | None) -> tuple[list[Event], str | None]:
-        """Events of a run after a cursor, all there are now, and the cursor to go on from."""
+        """All events of a run after a cursor, and the cursor to continue from."""
         events: list[Event] = []
         while True:
             page = self.ask(_EVENTS, id=run, cursor=cursor, limit=EVENTS_PER_PAGE)
@@ -229,7 +229,7 @@ class DagsterClient:
         return json.loads(entries[0]["jsonString"]) if entries else None
 
     def end_abandoned_runs(self, before: float) -> list[str]:
-        """Mark as cancelled what an earlier platform was running when it was stopped; nobody else would.
+        """Mark the runs of an earlier platform that were cut off when it stopped as cancelled; nobody else does.
 
         Args:
             before: moment of this platform's start, in seconds since the epoch. Later runs are left alone.
@@ -276,9 +276,9 @@ def _event(entry: Mapping[str, Any]) -> Event:
 
 
 def _cause(error: Mapping[str, Any] | None) -> str | None:
-    """What the asset's code raised: Dagster wraps it in an error that says only where.
+    """The message of what the asset's code raised. Dagster wraps it in an error that tells only where it happened.
 
-    A ``Failure`` is raised for people, who need not read its class.
+    The class name of a ``Failure``, whose message is written for people, is taken off.
     """
     if error is None:
         return None

@@ -1,7 +1,7 @@
-"""Outlives a supervisor that is killed, and ends what it left running.
+"""A process that outlives a supervisor that is killed, and ends what it left running.
 
-Linux tells direct children that their parent died, but neither their own children nor those on other systems. The
-supervisor keeps the writing end of a pipe to this process: however the supervisor ends, the pipe closes.
+Linux can signal the direct children of a process that dies, but not their own children, and other systems cannot do
+even that. The supervisor holds the writing end of a pipe to this process: however it ends, the pipe is closed.
 """
 
 import signal
@@ -15,7 +15,7 @@ from road_assets.local.state import load_state
 
 
 def start_guard(home: Path) -> subprocess.Popen[bytes]:
-    """Start the guard of a home; closing its ``stdin`` lets it look once and end."""
+    """Start the guard of a home. When its ``stdin`` is closed it looks for leftovers once, and ends."""
     return subprocess.Popen(  # noqa: S603 - this module itself
         [sys.executable, "-m", __name__, str(home)],
         stdin=subprocess.PIPE,
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def wait_for_supervisor(home: Path, seconds: float = 5.0) -> None:
-    """Give the supervisor time to be gone: its pipe closes a moment before it is."""
+    """Wait until the supervisor is gone: its pipe is closed a moment earlier."""
     deadline = time.monotonic() + seconds
     while (state := load_state(home)) is not None and time.monotonic() < deadline:
         if not state.services or not state.supervisor.alive():

@@ -23,7 +23,7 @@ def stop_leftovers(home: Path, seconds: float = 5.0) -> list[str]:
 
     Args:
         home: ``ROAD_HOME``.
-        seconds: time to end by themselves before they are killed; Postgres has as much again.
+        seconds: how long they may take to end before they are killed; Postgres, which is last, gets as long again.
 
     Returns:
         Names of the services of which something was still running.
@@ -36,7 +36,7 @@ def stop_leftovers(home: Path, seconds: float = 5.0) -> list[str]:
     for process in others:
         send(process, signal.SIGTERM)
     end(others, None, seconds)
-    # Postgres last, as the others may still be writing, and by its word for "close everything cleanly".
+    # Postgres last, as the others may still be writing; SIGINT is its signal for a fast, clean shutdown.
     end(found.get("postgres", []), signal.SIGINT, seconds)
     return list(found)
 
@@ -44,8 +44,8 @@ def stop_leftovers(home: Path, seconds: float = 5.0) -> list[str]:
 def session_members(leader: ProcessId) -> list[psutil.Process]:
     """Every living process in the session that a child started, the child first.
 
-    A session's number is not given to a new process while a member lives; when it has been given to another one, that
-    process is newer than our child, and nothing of ours is left.
+    The number of a session is not given to a new process while a member lives. If another process has it now, none of
+    ours is left.
     """
     members = []
     for process in psutil.process_iter(["create_time"]):
@@ -65,7 +65,7 @@ def end(processes: Collection[psutil.Process], first: signal.Signals | None, sec
 
     Args:
         processes: the leader first; it alone gets the first signal, as it may end the others in good order.
-        first: that signal; nothing if it has had it already.
+        first: that signal; None if it was sent already.
         seconds: time until the rest is killed.
     """
     waiting = list(processes)
@@ -82,9 +82,9 @@ def end(processes: Collection[psutil.Process], first: signal.Signals | None, sec
 
 
 def kill(processes: Collection[psutil.Process]) -> None:
-    """Kill what a dead service left behind, as it was killed itself.
+    """Kill what a dead service left behind, without SIGTERM before.
 
-    Asked to end, a run would note that somebody stopped it, and Dagster repeats only runs whose process died.
+    On SIGTERM a run would note that somebody stopped it, and Dagster retries only runs whose process died.
     """
     for process in processes:
         send(process, signal.SIGKILL)
@@ -92,7 +92,7 @@ def kill(processes: Collection[psutil.Process]) -> None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process does anything yet; one that has ended and was not waited for does not."""
+    """Whether a process is still running; a zombie, which has ended and was not waited for, is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -104,4 +104,4 @@ def send(process: psutil.Process, number: signal.Signals) -> None:
     try:
         process.send_signal(number)
     except psutil.NoSuchProcess:
-        return  # it ended meanwhile, which is what we want
+        return  # it has ended meanwhile, as wanted

@@ -1,4 +1,4 @@
-"""Runs steps one after the other through the running Dagster, so that its pages show all of it, and tells how it goes.
+"""Runs the steps of the main job one after the other as runs of Dagster, and reports their progress.
 
 Which steps there are is decided in ``road_assets.local.planning``; what they do, in ``road_assets.jobs``.
 """
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from road_assets import run_tags
-from road_assets.local.attempts import POLL_SECONDS, RETRY_SECONDS, is_promised, next_attempt
+from road_assets.errors import UserFacingError
 from road_assets.local.dagster_client import DagsterClient, Event
-from road_assets.local.errors import LocalError
+from road_assets.local.run_retries import POLL_SECONDS, RETRY_SECONDS, is_promised, next_attempt
 
 SIGN_OF_LIFE_SECONDS: Final = 15.0
-"""A person who sees nothing for longer than this thinks that it hangs."""
+"""A line is reported at least this often, so that nobody thinks that it hangs."""
 
 SUCCEEDED: Final = "SUCCESS"
 FAILED: Final = "FAILURE"
 FINISHED: Final = frozenset({SUCCEEDED, FAILED, "CANCELED"})
 
 
-class StepFailedError(LocalError):
+class StepFailedError(UserFacingError):
     """A run of the main job failed; the message names the step and gives its error."""
 
 
@@ -34,7 +34,7 @@ class Step:
         job: name of the job.
         first: first partition, or the only one.
         last: last partition of a range.
-        may_fail: a failure is told and the job goes on, because what follows does not need it.
+        may_fail: after a failure, which is reported, the job goes on, because later steps do not need this one.
     """
 
     title: str
@@ -45,7 +45,7 @@ class Step:
 
     @property
     def key(self) -> str:
-        """Names what is done, whatever it is called."""
+        """Identifies the step, independent of its title."""
         return ":".join(filter(None, (self.job, self.first, self.last)))
 
     def tags(self) -> dict[str, str]:
@@ -57,7 +57,7 @@ class Step:
 
 
 class MainJob:
-    """Runs steps one after the other and tells how they get on."""
+    """Runs steps one after the other and reports their progress."""
 
     def __init__(
         self, client: DagsterClient, report: Callable[[str], None], pause: Callable[[float], None] = time.sleep
@@ -78,7 +78,7 @@ class MainJob:
 
         Args:
             steps: what to run.
-            note_done: told of each step that has succeeded, or failed as it may.
+            note_done: called with each step that has succeeded, or that failed and may.
 
         Raises:
             StepFailedError: a run failed that must not; later steps are not started.
@@ -97,7 +97,7 @@ class MainJob:
         """Submit one run and follow it to its end.
 
         Returns:
-            The run's id; that of the last attempt, where its process died and Dagster tried again.
+            The run's id; that of the last attempt where Dagster retried it.
 
         Raises:
             StepFailedError: the run failed or was cancelled.
@@ -111,7 +111,7 @@ class MainJob:
         forgotten = False
         while True:
             status = self._client.status(run)
-            events, cursor = self._client.events(run, cursor)  # after the status: at the end, none is missed
+            events, cursor = self._client.events(run, cursor)  # read after the status, so that no last event is missed
             progress.tell(events, status)
             if status == FAILED and (attempt := next_attempt(self._client, run, self._pause)):
                 self._report(f"  its process died ({progress.failure()}); Dagster tries again, run {attempt[:8]}")
@@ -143,7 +143,7 @@ class _Progress:
         self._failures: list[Event] = []
 
     def tell(self, events: Iterable[Event], status: str) -> None:
-        """Report the steps that ended, or that the run is alive if there is nothing else to say for long."""
+        """Report the steps that ended, or, if nothing was reported for long, that the run is going on."""
         for event in events:
             if event.kind == "ExecutionStepStartEvent" and event.step:
                 self._step_started[event.step] = event.moment

@@ -1,11 +1,10 @@
-"""What the main job has to do: the newest release's days, less what an earlier start has done already.
+"""What the main job has to do: bring the days of the newest release through the graph, except what is done already.
 
-Getting the release may take minutes and needs pandas, so it is done by a child process (this module, run) while the
+Fetching the release may take minutes and needs pandas, so a child process, which runs this module, does it while the
 services start.
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 from road_assets import days_asked
 from road_assets.days_asked import DaysAsked
+from road_assets.errors import UserFacingError
 from road_assets.local.dagster_client import DagsterClient
-from road_assets.local.errors import LocalError
 from road_assets.local.main_job import Step
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import Site
@@ -29,19 +28,19 @@ PLAN_FILE: Final = "plan.json"
 LEDGER_FILE: Final = "main_job.json"
 
 
-class PlanError(LocalError):
+class PlanError(UserFacingError):
     """There is no release that the main job could take."""
 
 
 class Plan(BaseModel):
-    """What the newest release asks for.
+    """Which days of the newest release are to be brought through the graph.
 
     Attributes:
         year: of the release.
         first_day: first day to be materialized.
         last_day: last day that the release covers.
         content_hash: of its files: another content is another plan.
-        data_label: to be said wherever results are shown.
+        data_label: where the data comes from; shown wherever results are.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,7 +53,14 @@ class Plan(BaseModel):
 
 
 class Ledger(BaseModel):
-    """Which jobs have been done for which plan in which database and storage, kept in ``ROAD_HOME``."""
+    """The steps that are done, kept in ``ROAD_HOME``; valid for one plan, database and storage.
+
+    Attributes:
+        plan: that the steps belong to.
+        database: identity of the database server, see ``postgres.server_identity``.
+        storage: path or address of the Parquet files.
+        done: keys of the steps.
+    """
 
     plan: Plan
     database: str = ""
@@ -63,7 +69,7 @@ class Ledger(BaseModel):
 
     @classmethod
     def open(cls, home: Path, plan: Plan, database: str, storage: str) -> Self:
-        """What was written down for this plan, database and storage; an empty one if it was for others."""
+        """Read the ledger; an empty one if there is none, or if it is about another plan, database or storage."""
         path = home / LEDGER_FILE
         if path.exists():
             ledger = cls.model_validate_json(path.read_text())
@@ -74,7 +80,7 @@ class Ledger(BaseModel):
     def note_done(self, home: Path, step: Step) -> None:
         """Write a step down as done."""
         self.done.append(step.key)
-        draft = home / f".{LEDGER_FILE}"
+        draft = home / f".{LEDGER_FILE}"  # not by resources.files, whose imports the supervisor does without
         draft.write_text(self.model_dump_json(indent=2))
         draft.replace(home / LEDGER_FILE)
 
@@ -86,22 +92,22 @@ class Planner(Protocol):
         """Begin to plan, without waiting."""
 
     def news(self) -> list[str]:
-        """Lines for people since the last call."""
+        """Progress since the last call, as lines for people."""
 
     def is_done(self) -> bool:
-        """Whether the plan is made; raises ``LocalError`` if it cannot be."""
+        """Whether the plan is made; raises ``UserFacingError`` if it cannot be."""
 
     def steps(self, dagster: DagsterClient) -> Iterable[Step]:
-        """What is to be run, in order; later steps may depend on what earlier ones found."""
+        """The steps in order; later ones may depend on what earlier ones found."""
 
     def note_done(self, step: Step) -> None:
-        """Remember that a step need not be run again."""
+        """Remember that a step is done."""
 
     def data(self) -> str | None:
-        """Where the accidents come from."""
+        """Where the accidents come from, for people."""
 
     def stop(self) -> None:
-        """End what was begun."""
+        """Stop planning."""
 
 
 def main_steps(plan: Plan, asked: Callable[[], DaysAsked | None]) -> Iterator[Step]:
@@ -157,7 +163,7 @@ class ReleasePlanner:
         self._task = Task(site, "plan", ["-m", "road_assets.local.planning"])
 
     def news(self) -> list[str]:
-        """What the search for a release says."""
+        """New lines of the log of the search for a release."""
         lines = self._task.log.read_text().splitlines() if self._task.log.exists() else []
         new, self._told = lines[self._told :], len(lines)
         return new
@@ -201,15 +207,21 @@ class ReleasePlanner:
 
 
 def make_plan(settings: PlatformSettings) -> Plan:
-    """Get the newest release ready and tell its days.
+    """Find or fetch the newest release, and plan its days.
 
     Raises:
         PlanError: it ends before the first partition.
         ReleaseError: there is none, or a file of it is wrong.
     """
-    from road_assets.resources.release_store import ReleaseStore
+    from road_assets.resources.releases.data_gouv import DataGouv
+    from road_assets.resources.releases.store import ReleaseStore
 
-    store = ReleaseStore.from_environment(os.environ, lambda line: print(line, flush=True))  # noqa: T201 - its log
+    store = ReleaseStore(
+        settings.home,
+        settings.releases_dir,
+        DataGouv(settings.data_gouv_url),
+        lambda line: print(line, flush=True),  # noqa: T201 - its log
+    )
     release = store.find_release()
     first, last = store.days_of(release)
     if last < settings.first_day:
@@ -230,7 +242,7 @@ def main() -> int:
     """Make the plan and write it, or why there is none, into ``ROAD_HOME``."""
     from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
-    from road_assets.resources.release_files import ReleaseError
+    from road_assets.resources.releases.files import ReleaseError
 
     def tell_retry(details: RetryDetails) -> None:
         print(f"{details.caused_by}; trying again in {details.wait_for:.1f} s", flush=True)  # noqa: T201 - its log

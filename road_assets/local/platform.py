@@ -1,4 +1,4 @@
-"""``road up``: from nothing to a platform that answers, and back to nothing when asked to stop."""
+"""``road up``: starts everything in order, runs the main job, stays, and stops everything when asked to."""
 
 import os
 import shutil
@@ -17,13 +17,13 @@ from road_assets.local.leftovers import stop_leftovers
 from road_assets.local.main_job import MainJob, StepFailedError
 from road_assets.local.planning import Planner
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.local.processes import ServiceFailedError, StopRequested, Supervisor
 from road_assets.local.services import CODE, LOCATION, PROJECT, Site
 from road_assets.local.state import PlatformState, ProcessId, forget_state, locked
+from road_assets.local.supervisor import ServiceFailedError, StopRequested, Supervisor
 from road_assets.local.tasks import (
     Task,
     TaskFailedError,
-    end_orphans,
+    end_orphaned_runs,
     migrate_tables,
     note_dagster_prepared,
     note_mlflow_prepared,
@@ -69,7 +69,7 @@ def up(site: Site, secrets: ServiceSecrets, planner: Planner, report: Report) ->
 
 
 class _Platform:
-    """One life of the platform, from the lock to the last child."""
+    """The platform from its start to its stop."""
 
     def __init__(self, site: Site, planner: Planner, report: Report, started: float) -> None:
         self._site = site
@@ -78,7 +78,7 @@ class _Platform:
         self._started = started
         self._began = time.time()
         self._tasks: list[Task] = []
-        self._searches: list[Task] = []
+        self._orphan_tasks: list[Task] = []
         self._supervisor = Supervisor(report, self._note_children, self._note_restart)
         self._state = PlatformState(
             supervisor=ProcessId.of(os.getpid()),
@@ -99,13 +99,13 @@ class _Platform:
             self._show_banner()
             while True:
                 self._supervisor.pause(WATCH_SECONDS)
-                self._look_at_searches()
+                self._check_orphan_tasks()
         except StopRequested:
             self._report("stopping …")
         finally:
             stopping = time.monotonic()
             self._planner.stop()
-            for task in (*self._tasks, *self._searches):
+            for task in (*self._tasks, *self._orphan_tasks):
                 task.kill()
             self._supervisor.stop()
             forget_state(self._site.home)
@@ -209,23 +209,23 @@ class _Platform:
         self._state.save(self._site.home)
 
     def _note_restart(self, name: str) -> None:
-        """The runs are children of the code server; what is left of them was ended just before this."""
+        """Have runs marked as failed whose processes died with the code server that is started again."""
         if name == CODE:
-            self._searches.append(end_orphans(self._site, time.time()))
+            self._orphan_tasks.append(end_orphaned_runs(self._site, time.time()))
 
-    def _look_at_searches(self) -> None:
-        for search in list(self._searches):
+    def _check_orphan_tasks(self) -> None:
+        for task in list(self._orphan_tasks):
             try:
-                done = search.is_done()
+                done = task.is_done()
             except TaskFailedError as error:
                 self._report(f"  runs that died with the code server may be left as started. {error}")
                 done = True
             if done:
-                self._searches.remove(search)
+                self._orphan_tasks.remove(task)
 
 
 def production_version(mlflow: str) -> str | None:
-    """Version that the production alias points at; nothing if there is none or MLflow does not answer."""
+    """Version that the production alias points at; None if there is none or MLflow does not answer."""
     url = f"{mlflow}/api/2.0/mlflow/registered-models/alias"
     try:
         answer = httpx.get(url, params={"name": MODEL_NAME, "alias": PRODUCTION_ALIAS}, timeout=5, trust_env=False)
@@ -235,7 +235,7 @@ def production_version(mlflow: str) -> str | None:
 
 
 def prepare_home(site: Site) -> None:
-    """Make the directories that services expect, with Dagster's configuration as this version has it."""
+    """Create the directories that services expect, with the Dagster configuration of this version."""
     dagster_home = site.home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(PROJECT / "dagster.yaml", dagster_home / "dagster.yaml")

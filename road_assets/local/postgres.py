@@ -1,7 +1,7 @@
-"""A Postgres server from a wheel: made, started, taken over after a crash, stopped. Its tables are not its business.
+"""The embedded Postgres server, whose programs come from a wheel: created, started, taken over after a crash, stopped.
 
-Only the wheel's programs are used: its own launcher listens on a socket alone, makes users of the operating system, and
-leaves the server running when its owner is terminated.
+Only the wheel's programs are used. Its own launcher listens on a socket only, creates users of the operating system,
+and leaves the server running when its owner is terminated.
 """
 
 import os
@@ -49,7 +49,7 @@ SERVER_SETTINGS: Final = {
 
 
 def server_identity(url: str) -> str:
-    """What tells the data of a server from that of one that was made anew in its place.
+    """Identity of a server's data: another one if the data directory was created anew.
 
     Args:
         url: of any of its databases.
@@ -62,11 +62,11 @@ def server_identity(url: str) -> str:
 class EmbeddedPostgres:
     """One server with its data in ``ROAD_HOME``, a child of this process, on loopback only.
 
-    As a context manager with ``port=0`` it is a throwaway for tests: a free port, and nothing left outside ``home``.
+    As a context manager with ``port=0`` it is temporary, for tests: a free port, and nothing is left outside ``home``.
     """
 
     stop_signal: Final = signal.SIGINT
-    """To the server: roll back what is open, and close the data cleanly."""
+    """Postgres' fast shutdown: open transactions are rolled back, and the data is closed cleanly."""
 
     def __init__(self, home: Path, port: int = 0) -> None:
         """Name the server; nothing is made or started.
@@ -80,7 +80,7 @@ class EmbeddedPostgres:
         self.process: subprocess.Popen[bytes] | None = None
         self.outside: Path | None = None
         """Directory outside the home, known once the server was launched and if it needs one."""
-        self._throwaway = port == 0
+        self._temporary = port == 0
 
     @property
     def log(self) -> Path:
@@ -152,7 +152,7 @@ class EmbeddedPostgres:
         return True
 
     def identity(self) -> str:
-        """What tells this data directory from one that was made anew in its place."""
+        """Identity of the data directory, see ``server_identity``."""
         return server_identity(self.url("postgres"))
 
     def stop(self) -> None:
@@ -181,9 +181,9 @@ class EmbeddedPostgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop the server; a throwaway also leaves nothing outside its home."""
+        """Stop the server; a temporary one also removes what is outside its home."""
         self.stop()
-        if self._throwaway:
+        if self._temporary:
             remove_outside(self.home)
 
     def _make_data(self, files: PostgresFiles, data: Path) -> None:
@@ -232,7 +232,7 @@ def _free_port() -> int:
 
 
 def _environment() -> dict[str, str]:
-    """A small environment: PG* variables of the user must not steer this server."""
+    """A minimal environment: the user's PG* variables must not affect this server."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -267,7 +267,7 @@ def _stop_leftovers(data: Path) -> None:
 
 
 def _processes_in(data: Path) -> list[psutil.Process]:
-    """Server processes work inside their data directory, which tells them from any other Postgres on the machine."""
+    """Postgres processes of a data directory. It is their working directory, unlike that of other servers."""
     found = []
     for process in psutil.process_iter(["name"]):
         if (process.info["name"] or "").startswith("postgres"):

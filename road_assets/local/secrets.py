@@ -1,22 +1,22 @@
-"""Secrets made on the spot for a platform on one machine, each in a file that only its owner can read."""
+"""Secrets generated for a platform on one machine, each in a file that only its owner can read."""
 
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 DIRECTORY: Final = "secrets"
 BYTES: Final = 32
 
 
-class SecretError(LocalError):
+class SecretError(UserFacingError):
     """A secret cannot be used."""
 
 
 def secret(home: Path, name: str) -> str:
-    """Read a secret, or make it on first use.
+    """Read a secret; generate it if there is none yet.
 
     Args:
         home: ``ROAD_HOME``.
@@ -47,7 +47,7 @@ def secret(home: Path, name: str) -> str:
 
 
 def existing_secret(home: Path, name: str) -> str | None:
-    """Read a secret that was made before; nothing if it was not.
+    """Read a secret; None if it was never generated.
 
     Raises:
         SecretError: the file is there, and empty or not ours to read.

@@ -1,4 +1,4 @@
-"""The platform's services: the command, the environment and the sign of readiness of each. Nothing is started here."""
+"""The platform's services: command, environment and readiness probe of each. Nothing is started here."""
 
 import os
 import socket
@@ -15,9 +15,9 @@ import httpx
 
 from road_assets.local.dagster_client import DagsterClient, DagsterError
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.local.processes import Service
 from road_assets.local.secrets import secret
 from road_assets.local.spawn import spawn
+from road_assets.local.supervisor import Service
 from road_assets.settings import PlatformSettings, PortSettings
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -33,13 +33,13 @@ SERVICE_PREFIX: Final = "ROAD_API_"
 JWT_SECRET: Final = "api_jwt_secret"  # noqa: S105 - the name of the file, not the secret
 ALERT_TOKEN: Final = "api_alert_token"  # noqa: S105 - the name of the file, which Alertmanager may be pointed at
 PROBE_SECONDS: Final = 2.0
-BATCH_OF_EVENTS: Final = "500"
-"""Dagster writes the events of a year of partitions in half the time when they go to Postgres in batches."""
+EVENT_BATCH_SIZE: Final = "500"
+"""How many events Dagster writes to Postgres at once; for a year of partitions that takes half the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where one platform lives and listens.
+    """One platform on this machine: its home, its ports, its database server.
 
     Attributes:
         settings: its home and data.
@@ -76,10 +76,10 @@ class Site:
 
 
 def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """What children may inherit.
+    """The environment that every child gets.
 
-    Not the user's ``PG*`` variables, which would steer connections of ours, and not the service's secrets, which are
-    the service's alone. Connections to this machine must not go through a proxy.
+    The user's ``PG*`` variables are left out, which would affect our connections, and so are the settings and secrets
+    of the service, which are for the service alone. Connections to this machine must not go through a proxy.
     """
     kept = {
         name: value
@@ -104,7 +104,7 @@ def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def platform_environment(site: Site) -> dict[str, str]:
-    """Environment of everything that is part of the code location or talks to it."""
+    """Environment of the code location and of all that works with it."""
     settings = site.settings
     environment = {
         **base_environment(os.environ),
@@ -115,7 +115,7 @@ def platform_environment(site: Site) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": site.addresses["mlflow"],
         "DAGSTER_HOME": str(site.home / "dagster"),
         "DAGSTER_POSTGRES_URL": site.postgres.url("dagster"),
-        "DAGSTER_EVENT_BATCH_SIZE": BATCH_OF_EVENTS,
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
         "ROAD_DAGSTER_STORAGE": str(site.home / "storage"),
         "ROAD_CODE_HOST": CODE_HOST,
         "ROAD_CODE_PORT": str(site.ports.code_port),
@@ -128,7 +128,7 @@ def platform_environment(site: Site) -> dict[str, str]:
 
 
 def mlflow_environment(site: Site) -> dict[str, str]:
-    """Environment of MLflow's server; the address is not among its arguments, which every user can read."""
+    """Environment of MLflow's server; the database's address is here because every user can read arguments."""
     return {
         **base_environment(os.environ),
         "MLFLOW_BACKEND_STORE_URI": site.postgres.url("mlflow").replace("postgresql://", "postgresql+psycopg2://", 1),
@@ -170,7 +170,7 @@ def dagster_service(site: Site) -> Service:
 
 
 def daemon_service(site: Site) -> Service:
-    """Dagster's daemon: the queue of runs, schedules, sensors. Only a sign of life after its last launch counts."""
+    """Dagster's daemon: the queue of runs, schedules, sensors. It is ready after a heartbeat since its last launch."""
     launched = time.time()
     command = ["dagster._daemon", "run", "--workspace", str(PROJECT / "workspace.yaml")]
 
@@ -183,7 +183,7 @@ def daemon_service(site: Site) -> Service:
 
 
 def api_service(site: Site) -> Service:
-    """The service that answers estimates. In a demonstration its secrets are made on the spot."""
+    """The service that answers with estimates. In a demonstration its secrets are generated."""
     given = {name: value for name, value in os.environ.items() if name.startswith(SERVICE_PREFIX)}
     if site.settings.demo:
         given.setdefault("ROAD_API_JWT_SECRET", secret(site.home, JWT_SECRET))
@@ -208,7 +208,7 @@ def is_answering(url: str) -> bool:
 
 @cache
 def _prober() -> httpx.Client:
-    """One for all: making a client reads all certificates, which costs more than the question."""
+    """One client for all probes: making one reads all certificates, which takes longer than a probe."""
     return httpx.Client(timeout=PROBE_SECONDS, trust_env=False)
 
 
@@ -230,7 +230,7 @@ def _accepts(host: str, port: int) -> bool:
 
 
 def _give_up(_: float) -> None:
-    """In the place of a pause: who probes has other services to look after, and asks again later."""
+    """Instead of a pause between retries: a probe must answer at once, and is repeated by the supervisor."""
     raise DagsterError("no answer at the first try")
 
 

@@ -1,4 +1,4 @@
-"""Start one child process so that it can be stopped for certain. Who starts what, and when, is decided elsewhere."""
+"""Starts a child process so that it can always be stopped. What is started, and when, is decided elsewhere."""
 
 import ctypes
 import os
@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG: Final = 1
 """From linux/prctl.h: the signal that the kernel sends to a child when its parent dies."""
 
 RESET_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD)
-"""A background job of a script inherits "ignore" for some of these, and would hand it down to every child."""
+"""A background job of a shell script ignores some of these, and its children would inherit that."""
 
 
 @dataclass(frozen=True, slots=True)

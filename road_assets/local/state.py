@@ -1,7 +1,6 @@
-"""What a running platform writes down about itself in ``ROAD_HOME``, for ``status``, ``down`` and its successor."""
+"""The lock and the state file of a running platform, which ``status``, ``down`` and the next platform read."""
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,27 +10,27 @@ from typing import Final
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
 
 STATE_FILE: Final = "platform.json"
 LOCK_FILE: Final = "lock"
 UNFINISHED_FILE: Final = "restore.unfinished"
-"""There while a restore replaces the state, and after one that was killed; it names the backup."""
+"""File that exists while a restore replaces the state, and after one that was killed; it holds the backup's path."""
 
 SAME_START_SECONDS: Final = 0.5
-"""Tolerance for a process's start time: the clock may be set between two looks."""
+"""Tolerance when start times of a process are compared: the clock may be adjusted in between."""
 
 
-class AlreadyRunningError(LocalError):
+class AlreadyRunningError(UserFacingError):
     """Another platform holds this ``ROAD_HOME``."""
 
 
-class StateError(LocalError):
-    """What a platform has written about itself cannot be read."""
+class StateError(UserFacingError):
+    """The state file cannot be read."""
 
 
 class ProcessId(BaseModel):
-    """A process told apart from a later one with the same number.
+    """A process, distinguished from a later one with the same number.
 
     Attributes:
         pid: its number.
@@ -89,21 +88,21 @@ class PlatformState(BaseModel):
 
 
 def forget_state(home: Path) -> None:
-    """Say that no platform runs here: it has stopped everything itself."""
+    """Remove the state file: the platform has stopped all its processes itself."""
     (home / STATE_FILE).unlink(missing_ok=True)
 
 
 def load_state(home: Path) -> PlatformState | None:
-    """The state of this home's platform, which may have been killed since; nothing if it has stopped in good order.
+    """Read the state of this home's platform, which may have been killed since; None if it was stopped cleanly.
 
     Raises:
         StateError: the file does not parse.
     """
     path = home / STATE_FILE
-    if not path.exists():
-        return None
     try:
-        return PlatformState.model_validate(json.loads(path.read_text()))
+        return PlatformState.model_validate_json(path.read_text())
+    except FileNotFoundError:  # it may also be removed at this moment, by a platform that stops
+        return None
     except ValueError as error:
         raise StateError(
             f"{path} does not parse, so what runs is not known; delete it when nothing does. {error}"

@@ -1,4 +1,4 @@
-"""Work done once in a child process while others start: it needs libraries that the supervisor does without."""
+"""Tasks that run once in a child process while services start, since the supervisor does without their libraries."""
 
 import sys
 from collections.abc import Mapping
@@ -7,25 +7,27 @@ from typing import Final
 
 import psycopg
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
+from road_assets.local.postgres import CONNECT_SECONDS
 from road_assets.local.services import PROJECT, Site, mlflow_environment, platform_environment
 from road_assets.local.spawn import spawn, tail
 
-SCHEMA_STAMP: Final = "dagster.version"
-"""File in ``ROAD_HOME`` that tells which version of Dagster has prepared its tables last."""
+DAGSTER_STAMP: Final = "dagster.version"
+"""File in ``ROAD_HOME`` with the version of Dagster that last prepared its tables."""
 
 MLFLOW_STAMP: Final = "mlflow.version"
 """The same for MLflow."""
 
-_UPGRADE_MLFLOW: Final = """
+UPGRADE_MLFLOW: Final = """
 import os
 from mlflow.cli import cli
 cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
 """
-"""``mlflow db upgrade``, but for the address, which every user of the machine could read among the arguments."""
+"""A program for ``python -c``: ``mlflow db upgrade`` with the address from the environment, since every user of the
+machine can read the arguments of a process."""
 
 
-class TaskFailedError(LocalError):
+class TaskFailedError(UserFacingError):
     """A task ended with an error; the message holds the end of its log."""
 
 
@@ -68,32 +70,41 @@ def prepare_mlflow(site: Site) -> Task | None:
     """Migrate MLflow's tables, once per version; where there are none, its server makes them."""
     if _is_stamped(site, MLFLOW_STAMP, "mlflow"):
         return None
-    with psycopg.connect(site.postgres.url("mlflow")) as connection:
-        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-            return None
-    return Task(site, "mlflow-migrate", ["-c", _UPGRADE_MLFLOW], mlflow_environment(site))
+    if not has_mlflow_tables(site.postgres.url("mlflow")):
+        return None
+    return Task(site, "mlflow-migrate", ["-c", UPGRADE_MLFLOW], mlflow_environment(site))
 
 
-def end_orphans(site: Site, before: float) -> Task:
+def has_mlflow_tables(url: str) -> bool:
+    """Whether MLflow has made its tables in a database; its server does so when it first starts.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``.
+    """
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        return connection.execute("SELECT to_regclass('alembic_version')").fetchone() != (None,)
+
+
+def end_orphaned_runs(site: Site, before: float) -> Task:
     """Mark the runs that died with the code server as failed.
 
     Args:
         site: the platform.
         before: moment when no process of a run was left, in seconds since the epoch.
     """
-    return Task(site, "orphans", ["-m", "road_assets.local.orphans", str(before)])
+    return Task(site, "orphaned-runs", ["-m", "road_assets.local.orphaned_runs", str(before)])
 
 
 def prepare_dagster(site: Site) -> Task | None:
     """Make or migrate Dagster's tables, once per version: services that did it would get in each other's way."""
-    if _is_stamped(site, SCHEMA_STAMP, "dagster"):
+    if _is_stamped(site, DAGSTER_STAMP, "dagster"):
         return None
     return Task(site, "dagster-migrate", ["-m", "dagster", "instance", "migrate"])
 
 
 def note_dagster_prepared(site: Site) -> None:
     """Remember that the tables suit this version."""
-    (site.home / SCHEMA_STAMP).write_text(version("dagster"))
+    (site.home / DAGSTER_STAMP).write_text(version("dagster"))
 
 
 def note_mlflow_prepared(site: Site) -> None:

@@ -1,6 +1,6 @@
-"""Postgres: the tables' schema, and rewriting the rows of some days in one transaction.
+"""Postgres: migrating the tables, and replacing the rows of some days in one transaction.
 
-A server that restarts is back in seconds: connecting waits for it, and a transaction that it broke off begins again.
+A server that restarts is back in seconds: connecting waits for it, and a transaction that it interrupted is repeated.
 """
 
 import io
@@ -27,31 +27,31 @@ from road_assets.resources import locks
 
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _ROWS_AT_ONCE = 100_000
-"""Many years are copied in parts, so that they do not stand in memory a third time, as text."""
+"""Many years are copied in parts, so that they are not in memory a third time, as text."""
 
 _Result = TypeVar("_Result")
 
 _ATTEMPTS: Final = 3
-"""Of a transaction; before each the server is waited for."""
+"""How often a transaction is tried; before each attempt the server is waited for."""
 
-_PASSING_STATES: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
-"""The connection is gone; the server stops, crashed, or is starting; it ended one of two that waited for each other."""
+_TRANSIENT_STATES: Final = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
+"""SQLSTATEs: connection lost; server stopping, crashed or starting; serialization failure; deadlock."""
 
 _REFUSALS: Final = ("authentication failed", "does not exist", "no pg_hba.conf entry")
-"""What a server says to who will not be let in later either."""
+"""Messages without an SQLSTATE after which connecting again would fail as well."""
 
 
-def can_pass(error: BaseException) -> bool:
-    """Whether the same may succeed a little later, since nothing is wrong with what was asked."""
+def is_transient(error: BaseException) -> bool:
+    """Whether an error is transient: the same statement may succeed a little later."""
     if not isinstance(error, psycopg.OperationalError):
         return False
     if error.sqlstate is None:  # the connection could not be made, or it broke
         return not any(words in str(error) for words in _REFUSALS)
-    return error.sqlstate.startswith(_PASSING_STATES)
+    return error.sqlstate.startswith(_TRANSIENT_STATES)
 
 
 class SchemaError(RuntimeError):
-    """The tables cannot be migrated; the message says what they are and what to do. Nothing was changed."""
+    """The tables cannot be migrated; the message says why and what to do. Nothing was changed."""
 
 
 def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:
@@ -100,7 +100,7 @@ class Database(dg.ConfigurableResource):
 
     Attributes:
         url: ``postgresql://user:password@host:port/database`` of the role that may write.
-        patience_seconds: how long a server that is away is waited for; a person waits less long than a run.
+        patience_seconds: how long a server that is away is waited for: longer in a run than at a command line.
     """
 
     url: str
@@ -108,7 +108,7 @@ class Database(dg.ConfigurableResource):
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
-        """A connection in one transaction: committed at the end, rolled back on an error.
+        """Connect, with one transaction for the block: committed at its end, rolled back on an error.
 
         Connecting is retried; what follows is not: see ``transact``.
         """
@@ -116,17 +116,17 @@ class Database(dg.ConfigurableResource):
             yield connection
 
     def transact(self, work: Callable[[psycopg.Connection], _Result]) -> _Result:
-        """Do some work in one transaction, and all of it again if the server went away meanwhile.
+        """Do some work in one transaction; repeat all of it if the server went away meanwhile.
 
-        A server may go away after it committed and before it said so: done twice, the work must come to the same.
+        The server may go away after a commit and before it confirms it, so the work must be idempotent.
 
         Args:
-            work: is given the connection; what it returns is returned.
+            work: called with the connection; its result is returned.
 
         Raises:
             psycopg.OperationalError: the server stays away, or went away three times.
         """
-        for attempt in stamina.retry_context(on=can_pass, attempts=_ATTEMPTS, timeout=None):
+        for attempt in stamina.retry_context(on=is_transient, attempts=_ATTEMPTS, timeout=None):
             connection = self._open()  # which has patience of its own
             with attempt, connection:
                 return work(connection)
@@ -135,13 +135,13 @@ class Database(dg.ConfigurableResource):
     def replace_days(
         self, table: str, frame: pd.DataFrame, days: Sequence[date], *, then: LiteralString | None = None
     ) -> None:
-        """Make the rows of some days exactly these, other days untouched, all or nothing.
+        """Replace the rows of some days, and of no others, in one transaction.
 
         Args:
-            table: name of a table with a ``day`` column; if it is cut into years, missing ones are made.
+            table: name of a table with a ``day`` column; if it is partitioned by year, missing partitions are made.
             frame: the rows; column names are the table's.
-            days: days whose rows are replaced, those without new rows included.
-            then: a statement to run after, in the same transaction; it is given the days.
+            days: days whose rows are replaced, including those without new rows.
+            then: a statement to run afterwards in the same transaction, with the days as its parameter.
         """
 
         def replace(connection: psycopg.Connection) -> None:
@@ -170,13 +170,13 @@ class Database(dg.ConfigurableResource):
         values: Sequence[object] | None = None,
         first: LiteralString | None = None,
     ) -> None:
-        """Make the rows with some keys exactly these, all or nothing.
+        """Replace the rows with some keys, and no others, in one transaction.
 
         Args:
             table: name of the table.
             frame: the rows; column names are the table's.
             key: column that names the rows to replace.
-            values: keys to replace, those without new rows included; by default the frame's.
+            values: keys to replace, including those without new rows; by default those of the frame.
             first: a statement to run before, in the same transaction.
         """
 
@@ -188,9 +188,9 @@ class Database(dg.ConfigurableResource):
         self.transact(replace)
 
     def _open(self) -> psycopg.Connection:
-        @stamina.retry(on=can_pass, attempts=None, timeout=self.patience_seconds, wait_max=2.0)
+        @stamina.retry(on=is_transient, attempts=None, timeout=self.patience_seconds, wait_max=2.0)
         def connect() -> psycopg.Connection:
-            """Without arguments: a retry is logged with them, and the address holds the password."""
+            """Connect. Without arguments, which a retry would log: the address holds the password."""
             return psycopg.connect(self.url, connect_timeout=10)
 
         return connect()
@@ -199,7 +199,7 @@ class Database(dg.ConfigurableResource):
         self, connection: psycopg.Connection, table: str, frame: pd.DataFrame, key: str, values: Sequence[object]
     ) -> None:
         name = sql.Identifier(table)
-        # Two runs on one table wait for each other; readers do not wait.
+        # Two writers of one table wait for each other; readers do not wait.
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(name))
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(name, sql.Identifier(key)), (list(values),)
@@ -212,9 +212,9 @@ class Database(dg.ConfigurableResource):
 
 
 def _to_csv(frame: pd.DataFrame) -> bytes:
-    """Rows as Postgres reads them: texts quoted, null as nothing between two commas."""
+    """Rows as CSV for Postgres: an empty text is quoted, null is nothing between two commas."""
     buffer = io.BytesIO()
     options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
-    # For a chunk without rows, as concatenated frames have, Arrow 25 writes whatever its buffer held before.
+    # Combined, because for a chunk without rows Arrow 25 writes whatever its buffer held before.
     pa.csv.write_csv(pa.Table.from_pandas(frame, preserve_index=False).combine_chunks(), buffer, options)
     return buffer.getvalue()

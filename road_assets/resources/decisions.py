@@ -1,7 +1,7 @@
-"""The decisions about production in Postgres: verdicts of the gate, promotions and rollbacks, and the champion.
+"""The decisions about production, in Postgres: verdicts of the gate, promotions and rollbacks, and the champion.
 
-Every function takes a connection, so that what belongs together is one transaction. What the decisions are is thought
-out in ``road_assets.core``; the order in which Postgres and the registry are told, in ``road_assets.pointer``.
+Every function takes a connection, so that several of them can be one transaction. ``road_assets.core`` decides;
+``road_assets.pointer`` has the order in which Postgres and the registry are updated.
 """
 
 from collections.abc import Sequence
@@ -94,19 +94,19 @@ _ADD_DECISION: Final = """
                             decided_by, dagster_run_id, mlflow_run_id, verdict_id)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
-_CROWN: Final = """
+_SET_CHAMPION: Final = """
     INSERT INTO champion (version, promotion_id, published) VALUES (%s, %s, false)
     ON CONFLICT (singleton) DO UPDATE
     SET version = excluded.version, promotion_id = excluded.promotion_id, since = excluded.since, published = false
 """
 NONE_IN_PRODUCTION: Final = "UPDATE model_metrics SET in_production = false WHERE in_production"
-"""Runs in the transaction that names the new one: readers never see two models in production, nor none."""
+"""Runs in the transaction that sets the new one, so that readers never see two models in production, nor none."""
 
 _IN_PRODUCTION: Final = "UPDATE model_metrics SET in_production = true WHERE model_version = %s"
 
 
 def read_champion(connection: psycopg.Connection) -> Champion | None:
-    """The version in production by what was decided."""
+    """The version that was decided to be in production; None before the first decision."""
     with connection.cursor(row_factory=class_row(Champion)) as cursor:
         return cursor.execute(_CHAMPION).fetchone()
 
@@ -165,7 +165,7 @@ def rolled_back_by(connection: psycopg.Connection, dagster_run_id: str) -> tuple
 
 
 def add_decision(connection: psycopg.Connection, decision: Decision, author: Author) -> int:
-    """Append a decision that leaves production as it is, or the first half of ``crown``.
+    """Append a decision that leaves production as it is, or the first half of ``set_champion``.
 
     Returns:
         Its id.
@@ -189,8 +189,8 @@ def add_decision(connection: psycopg.Connection, decision: Decision, author: Aut
     return int(number)
 
 
-def crown(connection: psycopg.Connection, decision: Decision, author: Author) -> None:
-    """Append a decision and make its version the champion; the registry is still to follow.
+def set_champion(connection: psycopg.Connection, decision: Decision, author: Author) -> None:
+    """Append a decision and make its version the champion; the registry is updated afterwards.
 
     The table ``model_metrics`` follows in the same transaction.
     """
@@ -199,10 +199,10 @@ def crown(connection: psycopg.Connection, decision: Decision, author: Author) ->
     if decision.version is None:
         connection.execute("DELETE FROM champion")
         return
-    connection.execute(_CROWN, (decision.version, number))
+    connection.execute(_SET_CHAMPION, (decision.version, number))
     connection.execute(_IN_PRODUCTION, (decision.version,))
 
 
 def note_published(connection: psycopg.Connection) -> None:
-    """The registry's alias has followed."""
+    """Note that the registry's alias points at the champion."""
     connection.execute("UPDATE champion SET published = true")

@@ -1,10 +1,11 @@
-"""Files that are replaced as a whole or not at all, in a folder of this machine or in an object storage.
+"""Files that are replaced completely or not at all, in a local folder or in an object storage.
 
-An object storage is named by an address, ``s3://bucket/folder`` or ``gs://bucket/folder``. Who may enter is told by the
+An object storage is named by an address, ``s3://bucket/folder`` or ``gs://bucket/folder``. Credentials come from the
 environment as the providers' own tools read it (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``,
-``GOOGLE_APPLICATION_CREDENTIALS``, the role of a pod), never by the address.
+``GOOGLE_APPLICATION_CREDENTIALS``, the role of a pod), never from the address.
 """
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,14 +16,14 @@ from typing import Final, TypeGuard
 from upath import UPath
 
 _DRAFT: Final = (".", ".tmp")
-"""How the name of a file begins and ends that is being written."""
+"""Prefix and suffix of the names of files that are being written."""
 
-Place = Path | UPath
-"""A file or a folder: a ``Path`` on this machine, whose calls are the quickest, or a ``UPath`` in an object storage."""
+StoragePath = Path | UPath
+"""A file or a folder: a local ``Path``, which is fastest, or a ``UPath`` in an object storage."""
 
 
-def open_place(address: str) -> Place:
-    """The folder that an address names; nothing is asked of it yet.
+def storage_path(address: str) -> StoragePath:
+    """The path that an address names; the storage is not accessed yet.
 
     Args:
         address: a path, or ``s3://…`` or ``gs://…``.
@@ -34,39 +35,39 @@ def open_place(address: str) -> Place:
         return Path(address)
     try:
         # Listings are not remembered: other processes write there too.
-        place = UPath(address, use_listings_cache=False)
-        place.fs  # noqa: B018 - makes the client, which is where a missing package shows
+        path = UPath(address, use_listings_cache=False)
+        path.fs  # noqa: B018 - makes the client, which is where a missing package shows
     except ImportError as error:
         raise ImportError(
             f"{address} needs a package ({error}); pip install 'road-assets[{address.partition(':')[0]}]'"
         ) from error
-    return place
+    return path
 
 
 def require_bucket(address: str) -> None:
-    """Ask an object storage for its bucket, to learn early whether it can be used.
+    """Look up the bucket of an object storage, to find out early whether it can be used.
 
     Raises:
         ImportError: the packages for that storage are not installed.
         FileNotFoundError: there is no such bucket.
-        Exception: the storage cannot be reached, or lets nobody in; what is raised is its client's.
+        Exception: the storage cannot be reached, or denies access; each client raises errors of its own.
     """
-    place = open_place(address)
-    if is_remote(place):
-        place.fs.ls(place.drive)
+    path = storage_path(address)
+    if is_remote(path):
+        path.fs.ls(path.drive)
 
 
-def is_remote(place: Place) -> TypeGuard[UPath]:
-    """Whether a place is in an object storage."""
-    return not isinstance(place, Path)
+def is_remote(path: StoragePath) -> TypeGuard[UPath]:
+    """Whether a path is in an object storage."""
+    return not isinstance(path, Path)
 
 
-def names_in(folder: Place, *, below: bool = False) -> list[str]:
+def names_in(folder: StoragePath, *, below: bool = False) -> list[str]:
     """Names of the files in a folder; a folder that does not exist has none.
 
     Args:
         folder: where to look.
-        below: in the folders right below it, instead of in itself.
+        below: look in its direct subfolders instead.
     """
     if is_remote(folder):
         # Each page of the listing is one request, whatever the number of folders.
@@ -78,7 +79,7 @@ def names_in(folder: Place, *, below: bool = False) -> list[str]:
     return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
-def folders_in(folder: Place) -> list[str]:
+def folders_in(folder: StoragePath) -> list[str]:
     """Names of the folders in a folder, sorted; a folder that does not exist has none."""
     if is_remote(folder):
         found = folder.fs.ls(folder.path, detail=True) if folder.fs.exists(folder.path) else []
@@ -88,13 +89,13 @@ def folders_in(folder: Place) -> list[str]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Write beside the target, then rename: a reader, or a kill, meets the old file or the new one.
+    """Write to a temporary file, then rename it: a reader, also after a kill, sees the old file or the new one.
 
     Args:
         path: the target; its folder is created.
 
     Yields:
-        The file to write to. It takes the target's place if the block ends well, and goes if it does not.
+        The temporary file. It replaces the target if the block succeeds, and is removed if it does not.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     begin, end = _DRAFT
@@ -108,27 +109,40 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block; the lock is released when the process ends, however it ends.
+
+    Args:
+        path: of the lock file; it and its folder are created.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def is_draft(name: str) -> bool:
-    """Whether a file of this name is being written by ``replacing``, or its writer was killed."""
+    """Whether a file name is that of a temporary file of ``replacing``, whose writer may have been killed."""
     begin, end = _DRAFT
     return name.startswith(begin) and name.endswith(end)
 
 
-def drafts_below(folder: Place) -> list[Path]:
-    """Files that somebody is writing or did not finish, in a folder and below it, sorted.
+def drafts_below(folder: StoragePath) -> list[Path]:
+    """Temporary files of ``replacing`` in a folder and all folders below it, sorted.
 
-    An object storage has none: what is not complete is not there, and for the parts of a large object that never became
-    one it has rules of its own.
+    An object storage has none: an object exists only when it is complete, and unfinished uploads are removed by the
+    storage's own rules.
     """
     if is_remote(folder):
         return []
     return sorted(path for path in folder.rglob(f"*{_DRAFT[1]}") if is_draft(path.name) and path.is_file())
 
 
-def replace_bytes(path: Place, content: bytes) -> None:
+def replace_bytes(path: StoragePath, content: bytes) -> None:
     """Replace a file's content.
 
-    An object storage takes an object over when all of it has arrived, in one request or at the end of many.
+    An object storage replaces an object when all of it has arrived, in one request or at the end of many.
     """
     if is_remote(path):
         path.fs.pipe_file(path.path, content)
@@ -137,6 +151,6 @@ def replace_bytes(path: Place, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def replace_text(path: Place, text: str) -> None:
+def replace_text(path: StoragePath, text: str) -> None:
     """Replace a file's text."""
     replace_bytes(path, text.encode())

@@ -1,4 +1,4 @@
-"""Frames in Parquet files: one file per asset and partition, each replaced as a whole or not at all."""
+"""The lake: frames in Parquet files, one per asset and partition, each replaced completely or not at all."""
 
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,25 +10,25 @@ import pyarrow.compute as pc
 from dagster import ConfigurableResource
 from pydantic import PrivateAttr
 
-from road_assets.resources.files import Place, folders_in, is_remote, names_in, open_place
+from road_assets.resources.files import StoragePath, folders_in, is_remote, names_in, storage_path
 from road_assets.resources.parquet_files import number_of_rows, read_column, read_table, write_table
 
 _SUFFIX = ".parquet"
 _THREADS = 4
-"""Small files wait for the disk more than for the processor."""
+"""For small files, which wait for the disk more than for the processor."""
 
 _REMOTE_THREADS = 16
-"""And for an object storage longer."""
+"""For an object storage, which is waited for longer."""
 
 _DAYS_AT_ONCE = 366
-"""Of many years, so many days are converted at a time: they are not to stand twice in memory."""
+"""How many days are converted at a time, so that many years are not in memory twice."""
 
 _PANDAS_TYPES = dict.fromkeys((pa.string(), pa.large_string()), pd.StringDtype("pyarrow"))
-"""Texts stay in Arrow's buffers: as Python objects those of a year take three times the memory."""
+"""Texts stay in Arrow's buffers; as Python objects those of a year take three times the memory."""
 
 
 class LakeError(LookupError):
-    """Something was asked for that has not been materialized."""
+    """A partition is needed that was not materialized."""
 
 
 class Lake(ConfigurableResource):
@@ -41,7 +41,7 @@ class Lake(ConfigurableResource):
     """
 
     root: str
-    _opened: Place | None = PrivateAttr(None)
+    _opened: StoragePath | None = PrivateAttr(None)
 
     def write_days(self, asset: str, frame: pd.DataFrame, days: Sequence[date]) -> None:
         """Replace the files of some days.
@@ -162,21 +162,21 @@ class Lake(ConfigurableResource):
         return sorted(day.date() for day in read_column(path, "day").unique().to_pandas())
 
     @property
-    def _place(self) -> Place:
+    def _place(self) -> StoragePath:
         if self._opened is None:
-            self._opened = open_place(self.root)
+            self._opened = storage_path(self.root)
         return self._opened
 
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(_REMOTE_THREADS if is_remote(self._place) else _THREADS)
 
-    def _day_path(self, asset: str, day: date) -> Place:
+    def _day_path(self, asset: str, day: date) -> StoragePath:
         return self._year_folder(asset, day.year) / f"{day.isoformat()}{_SUFFIX}"
 
-    def _year_folder(self, asset: str, year: int) -> Place:
+    def _year_folder(self, asset: str, year: int) -> StoragePath:
         return self._place / asset / f"{year:04d}"
 
-    def _year_path(self, asset: str, year: int) -> Place:
+    def _year_path(self, asset: str, year: int) -> StoragePath:
         return self._place / asset / f"{year:04d}{_SUFFIX}"
 
 

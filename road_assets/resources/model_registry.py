@@ -1,6 +1,6 @@
-"""MLflow's registry: where candidates are published and where the production pointer is.
+"""MLflow's model registry: versions of the model, and the alias that points at the one in production.
 
-MLflow is imported inside the functions: it takes seconds, which nobody should pay who only opens Dagster's pages.
+MLflow is imported inside the functions, since that takes seconds: Dagster's pages are to open quickly.
 """
 
 import tempfile
@@ -29,13 +29,13 @@ BUNDLE_FOLDER: Final = "bundle"
 REFERENCE_FOLDER: Final = "reference"
 _DRIFT_FILE: Final = "drift.json"
 _COUNTS_FILE: Final = "counts.json"
-"""In the place of the former in versions trained before accidents were the unit of drift."""
+"""Instead of the former, in versions trained before accidents became the unit of drift."""
 
 _SAMPLE_FILE: Final = "sample.parquet"
 AS_OF_TAG: Final = "as_of"
 FAMILY_TAG: Final = "family"
 FIRST_FAMILY: Final = "forest"
-"""What versions are that were registered before there was a tag."""
+"""Family of the versions that were registered before there was a tag."""
 BEST_MODEL_TAG: Final = "best_model"
 _LONGEST_TAG: Final = 5000
 
@@ -64,7 +64,7 @@ class NoModelError(LookupError):
 
 
 class ModelRegistry(dg.ConfigurableResource):
-    """Reads versions and moves the pointer.
+    """Reads versions and moves the production alias.
 
     Attributes:
         tracking_uri: MLflow's address, as seen from here.
@@ -137,7 +137,7 @@ class ModelRegistry(dg.ConfigurableResource):
         return RegisteredModel(number, found.run_id, as_of, read_manifest(files), _family(found))
 
     def note(self, model: RegisteredModel, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
-        """Tell MLflow what was found out about a version.
+        """Add tags to a version, and metrics to its run.
 
         Args:
             model: the version.

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from road_assets.resources.files import Place, is_remote, replace_bytes, replacing
+from road_assets.resources.files import StoragePath, is_remote, replace_bytes, replacing
 
 _BLOCK_BYTES = 2**20
 """Of a file of which only a part is wanted, so much is fetched at a time."""
 
 
-def write_table(path: Place, table: pa.Table) -> None:
+def write_table(path: StoragePath, table: pa.Table) -> None:
     """Replace a file."""
     # A day is read whole: neither statistics nor dictionaries of 60 columns pay for their time and place.
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
@@ -27,7 +27,7 @@ def write_table(path: Place, table: pa.Table) -> None:
 
 
 def read_table(
-    path: Place,
+    path: StoragePath,
     columns: Sequence[str] | None = None,
     *,
     optional: Collection[str] = (),
@@ -49,7 +49,7 @@ def read_table(
     return pq.read_table(source, columns=columns, filters=filters, partitioning=None)
 
 
-def read_column(path: Place, column: str) -> pa.ChunkedArray:
+def read_column(path: StoragePath, column: str) -> pa.ChunkedArray:
     """Read one column of a large file, without the others."""
     if is_remote(path):
         with path.open("rb", block_size=_BLOCK_BYTES) as file:
@@ -57,7 +57,7 @@ def read_column(path: Place, column: str) -> pa.ChunkedArray:
     return pq.read_table(path, columns=[column], partitioning=None)[column]
 
 
-def number_of_rows(path: Place) -> int:
+def number_of_rows(path: StoragePath) -> int:
     """Tell the rows of a file by its footer."""
     if is_remote(path):
         with path.open("rb", block_size=_BLOCK_BYTES) as file:

@@ -1,4 +1,4 @@
-"""Where drift reports are kept: as files, and in MLflow, whose pages can show them."""
+"""Stores drift reports: as files, and in MLflow, whose pages show them."""
 
 import tempfile
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 import dagster as dg
 
 from road_assets.core.drift import DriftScore
-from road_assets.resources.files import Place, open_place, replace_text
+from road_assets.resources.files import StoragePath, replace_text, storage_path
 
 EXPERIMENT: Final = "drift"
 
@@ -64,7 +64,7 @@ class Reports(dg.ConfigurableResource):
         Returns:
             Where it can be read.
         """
-        page = open_place(self.folder) / f"{day}.html"
+        page = storage_path(self.folder) / f"{day}.html"
         replace_text(page, report.html)
         replace_text(page.with_suffix(".json"), report.json)
         return PublishedReport(str(page), self._log(day, page, score))
@@ -87,16 +87,16 @@ class Reports(dg.ConfigurableResource):
                 return runs
 
     def remove_run(self, run_id: str) -> None:
-        """Remove a run of MLflow with its files."""
+        """Remove a run of MLflow with its files; the files first, so that what a kill leaves is found again."""
         from mlflow import MlflowClient
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         client = MlflowClient(tracking_uri=self.tracking_uri)
         address = client.get_run(run_id).info.artifact_uri
-        client.delete_run(run_id)
         get_artifact_repository(address, tracking_uri=self.tracking_uri).delete_artifacts()
+        client.delete_run(run_id)
 
-    def _log(self, day: date, page: Place, score: DriftScore) -> str:
+    def _log(self, day: date, page: StoragePath, score: DriftScore) -> str:
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=self.tracking_uri)

@@ -1,4 +1,4 @@
-"""The table of failed runs: what the run-failure sensor reports, for dashboards, metrics and alerts."""
+"""Writes the table ``run_failures`` for the run-failure sensor; dashboards, metrics and alerts read it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,6 +1,6 @@
-"""Settings that change while the platform runs, kept in Postgres with who set them and when.
+"""Settings that can be changed while the platform runs, kept in Postgres with author and time.
 
-What is fixed when a process starts belongs to ``road_assets.settings``.
+Settings that are fixed when a process starts are in ``road_assets.settings``.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def read_noise(database: Database) -> NoiseSetting:
 
 
 def set_noise(database: Database, noise: float, *, by: str) -> NoiseSetting:
-    """Put a value in force; earlier ones stay in the table. Partitions that are being materialized keep theirs.
+    """Set the noise; earlier values stay in the table, and partitions that are being materialized keep theirs.
 
     Args:
         database: the platform's tables.

@@ -1,4 +1,4 @@
-"""The users of the service, as they are added and changed. The service itself only reads them."""
+"""Adds and changes users of the service, in the table ``users``. The service itself only reads them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from road_assets.resources.database import Database
 _ADD: Final[LiteralString] = (
     "INSERT INTO users (username, password_hash, role) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING username"
 )
-_REHASH: Final[LiteralString] = (
+_UPDATE_HASH: Final[LiteralString] = (
     "UPDATE users SET password_hash = %s, password_set_at = now(), generation = generation + 1 WHERE username = %s"
 )
 _DISABLE: Final[LiteralString] = (
@@ -25,13 +25,13 @@ _SET_ROLE: Final[LiteralString] = (
     "UPDATE users SET role = %s, generation = generation + 1 WHERE username = %s AND role <> %s"
 )
 _ENABLE: Final[LiteralString] = "UPDATE users SET disabled_at = NULL WHERE username = %s"
-_SHOW: Final[LiteralString] = """
+_SELECT: Final[LiteralString] = """
     SELECT username, role, created_at, password_set_at, disabled_at FROM users
     WHERE username = COALESCE(%s, username) ORDER BY username"""
 
 
 class UserAccountError(ValueError):
-    """A user is not there, is there already, or there is no table; nothing was changed."""
+    """There is no such user, the user exists already, or there is no table; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class UserAccounts:
             UserAccountError: there is no such user, or no table.
         """
         with self._rows() as cursor:
-            cursor.execute(_REHASH, (password_hash, username))
+            cursor.execute(_UPDATE_HASH, (password_hash, username))
             return _find(cursor, username)
 
     def set_role(self, username: str, role: str) -> bool:
@@ -133,7 +133,7 @@ class UserAccounts:
             UserAccountError: there is no table.
         """
         with self._rows() as cursor:
-            return cursor.execute(_SHOW, (None,)).fetchall()
+            return cursor.execute(_SELECT, (None,)).fetchall()
 
     @contextmanager
     def _connect(self) -> Iterator[psycopg.Connection[Any]]:
@@ -153,7 +153,7 @@ class UserAccounts:
 
 
 def _find(cursor: psycopg.Cursor[UserAccount], username: str) -> UserAccount:
-    account = cursor.execute(_SHOW, (username,)).fetchone()
+    account = cursor.execute(_SELECT, (username,)).fetchone()
     if account is None:
         raise UserAccountError(f"there is no user {username!r}; `road users list` shows all, nothing was changed")
     return account

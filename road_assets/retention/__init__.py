@@ -1,1 +1,1 @@
-"""What is old goes: runs and their events, models, reports, notes, days of the lake. What is in use stays."""
+"""Removal of what is old: runs and their events, models, reports, notices, days of the lake. What is in use stays."""

@@ -1,19 +1,19 @@
-"""Old pages of drift reports, here and in MLflow, old days of the lake, and files that were never finished."""
+"""Removes old drift reports, here and in MLflow, old days of the lake, and files that were never finished."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from road_assets.resources.files import drafts_below, names_in, open_place
+from road_assets.resources.files import drafts_below, names_in, storage_path
 from road_assets.resources.lake import Lake
 from road_assets.resources.reports import Reports
-from road_assets.retention.settings import Retired, days_ago
+from road_assets.retention.removal import Removal, days_ago
 
 _DRAFT_DAYS: Final = 1
-"""Nothing is written for so long; a file that was begun before has lost its writer."""
+"""No write takes so long: the writer of an older unfinished file was killed."""
 
 
-def retire_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Retired:
+def remove_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Removal:
     """Remove the pages of drift reports that were drawn before a moment. Their figures stay in the tables.
 
     Args:
@@ -21,24 +21,26 @@ def retire_reports(reports: Reports, oldest: datetime, *, dry_run: bool) -> Reti
         oldest: pages drawn since then stay.
         dry_run: only say what would be done.
     """
-    retired = Retired("reports")
-    folder = open_place(reports.folder)
+    removal = Removal("reports")
+    folder = storage_path(reports.folder)
     for name in sorted(names_in(folder)):
         path = folder / name
+        if path.suffix not in {".html", ".json"}:
+            continue  # such as a draft, which its writer may rename at this moment
         facts = path.stat()
-        if path.suffix in {".html", ".json"} and datetime.fromtimestamp(facts.st_mtime, UTC) < oldest:
-            retired.removed.append(name)
-            retired.freed_bytes += facts.st_size
+        if datetime.fromtimestamp(facts.st_mtime, UTC) < oldest:
+            removal.removed.append(name)
+            removal.freed_bytes += facts.st_size
             if not dry_run:
                 path.unlink(missing_ok=True)
     for run_id, name in reports.runs_before(oldest):
-        retired.removed.append(f"{name} in MLflow")
+        removal.removed.append(f"{name} in MLflow")
         if not dry_run:
             reports.remove_run(run_id)
-    return retired
+    return removal
 
 
-def retire_lake_days(lake: Lake, days: int | None, *, dry_run: bool) -> Retired:
+def remove_lake_days(lake: Lake, days: int | None, *, dry_run: bool) -> Removal:
     """Remove days that lie further back than so many before the newest one, of every asset. Releases stay.
 
     Args:
@@ -46,18 +48,18 @@ def retire_lake_days(lake: Lake, days: int | None, *, dry_run: bool) -> Retired:
         days: to keep; None keeps all.
         dry_run: only say what would be done.
     """
-    retired = Retired("days of the lake")
+    removal = Removal("days of the lake")
     if days is None:
-        retired.notes.append("all days are kept: ROAD_RETENTION_LAKE_DAYS is not set")
-        return retired
+        removal.notes.append("all days are kept: ROAD_RETENTION_LAKE_DAYS is not set")
+        return removal
     for asset in lake.daily_assets():
         stored = lake.stored_days(asset)
         first_kept = stored[-1] - timedelta(days=days)
         old = [day for day in stored if day < first_kept]
-        retired.removed += [f"{asset} {day}" for day in old]
+        removal.removed += [f"{asset} {day}" for day in old]
         if not dry_run:
             _remove(lake, asset, old)
-    return retired
+    return removal
 
 
 def _remove(lake: Lake, asset: str, days: list[date]) -> None:
@@ -65,22 +67,22 @@ def _remove(lake: Lake, asset: str, days: list[date]) -> None:
         lake.remove_day(asset, day)
 
 
-def retire_drafts(addresses: Sequence[str], *, dry_run: bool) -> Retired:
-    """Remove what a writer that was killed left beside the file that it was to replace. Readers never see such a file.
+def remove_drafts(addresses: Sequence[str], *, dry_run: bool) -> Removal:
+    """Remove temporary files of writers that were killed. Readers never see such files.
 
     Args:
         addresses: folders of files that are replaced as a whole.
         dry_run: only say what would be done.
     """
-    retired, oldest = Retired("unfinished files"), days_ago(_DRAFT_DAYS)
-    for path in (path for address in addresses for path in drafts_below(open_place(address))):
+    removal, oldest = Removal("unfinished files"), days_ago(_DRAFT_DAYS)
+    for path in (path for address in addresses for path in drafts_below(storage_path(address))):
         try:
             facts = path.stat()
         except FileNotFoundError:
             continue  # its writer has just finished
         if datetime.fromtimestamp(facts.st_mtime, UTC) < oldest:
-            retired.removed.append(path.name)
-            retired.freed_bytes += facts.st_size
+            removal.removed.append(path.name)
+            removal.freed_bytes += facts.st_size
             if not dry_run:
                 path.unlink(missing_ok=True)
-    return retired
+    return removal

@@ -10,16 +10,18 @@ import psycopg
 from pydantic import Field
 
 from road_assets.assets.common import preview
+from road_assets.partitions import TIMEZONE
 from road_assets.resources import locks
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets.resources.reports import Reports
-from road_assets.retention.files import retire_drafts, retire_lake_days, retire_reports
-from road_assets.retention.models import retire_models
-from road_assets.retention.notices import retire_notices
-from road_assets.retention.runs import RetentionError, retire_runs
-from road_assets.retention.settings import Retention, Retired, days_ago
+from road_assets.retention.files import remove_drafts, remove_lake_days, remove_reports
+from road_assets.retention.models import remove_models
+from road_assets.retention.notices import remove_notices
+from road_assets.retention.removal import Removal, days_ago
+from road_assets.retention.resource import RetentionLimits
+from road_assets.retention.runs import RetentionError, remove_runs
 
 _SHOWN: Final = 50
 WAIT_SECONDS: Final = 900
@@ -33,10 +35,12 @@ class RetentionConfig(dg.Config):
 
 
 @dg.op(description="Finished runs: events that nothing rests on, logs and outputs of steps.")
-def old_runs(context: dg.OpExecutionContext, config: RetentionConfig, database: Database, retention: Retention) -> None:
+def old_runs(
+    context: dg.OpExecutionContext, config: RetentionConfig, database: Database, retention: RetentionLimits
+) -> None:
     """Keep the last event of each kind about each partition, and so its status."""
     with _alone(database):
-        _tell(context, config, retire_runs(context.instance, days_ago(retention.run_days), dry_run=config.dry_run))
+        _tell(context, config, remove_runs(context.instance, days_ago(retention.run_days), dry_run=config.dry_run))
 
 
 @dg.op(description="Versions of the model that are neither in production, nor may come back, nor wait for a decision.")
@@ -45,30 +49,34 @@ def old_models(
     config: RetentionConfig,
     database: Database,
     registry: ModelRegistry,
-    retention: Retention,
+    retention: RetentionLimits,
 ) -> None:
     """Remove versions and their bundles."""
     oldest, former = days_ago(retention.model_days), retention.former_champions
     with _alone(database):
-        _tell(context, config, retire_models(database, registry, oldest, former, dry_run=config.dry_run))
+        _tell(context, config, remove_models(database, registry, oldest, former, dry_run=config.dry_run))
 
 
 @dg.op(description="Pages of drift reports, here and in MLflow.")
 def old_reports(
-    context: dg.OpExecutionContext, config: RetentionConfig, database: Database, reports: Reports, retention: Retention
+    context: dg.OpExecutionContext,
+    config: RetentionConfig,
+    database: Database,
+    reports: Reports,
+    retention: RetentionLimits,
 ) -> None:
     """Remove pages; the figures stay."""
     with _alone(database):
-        _tell(context, config, retire_reports(reports, days_ago(retention.report_days), dry_run=config.dry_run))
+        _tell(context, config, remove_reports(reports, days_ago(retention.report_days), dry_run=config.dry_run))
 
 
 @dg.op(description="Days of Parquet files, if ROAD_RETENTION_LAKE_DAYS says how many are kept.")
 def old_lake_days(
-    context: dg.OpExecutionContext, config: RetentionConfig, database: Database, lake: Lake, retention: Retention
+    context: dg.OpExecutionContext, config: RetentionConfig, database: Database, lake: Lake, retention: RetentionLimits
 ) -> None:
     """Remove days of every asset."""
     with _alone(database):
-        _tell(context, config, retire_lake_days(lake, retention.lake_days, dry_run=config.dry_run))
+        _tell(context, config, remove_lake_days(lake, retention.lake_days, dry_run=config.dry_run))
 
 
 @dg.op(description="Files that writers did not finish because they were killed, a day ago or earlier.")
@@ -77,15 +85,15 @@ def unfinished_files(
 ) -> None:
     """Remove what lies beside the files of the lake and of the reports."""
     with _alone(database):
-        _tell(context, config, retire_drafts([lake.root, reports.folder], dry_run=config.dry_run))
+        _tell(context, config, remove_drafts([lake.root, reports.folder], dry_run=config.dry_run))
 
 
 @dg.op(description="Notes of failed runs and of alerts.")
 def old_notices(
-    context: dg.OpExecutionContext, config: RetentionConfig, database: Database, retention: Retention
+    context: dg.OpExecutionContext, config: RetentionConfig, database: Database, retention: RetentionLimits
 ) -> None:
     """Remove rows."""
-    _tell(context, config, retire_notices(database, days_ago(retention.notice_days), dry_run=config.dry_run))
+    _tell(context, config, remove_notices(database, days_ago(retention.notice_days), dry_run=config.dry_run))
 
 
 def _same_for_all(config: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +118,7 @@ retention_schedule = dg.ScheduleDefinition(
     name="retention_schedule",
     job=retention_job,
     cron_schedule="30 4 * * *",
-    execution_timezone="Europe/Paris",
+    execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="At half past four in the morning in Paris, when the day's run is over: remove what is old.",
 )
@@ -125,9 +133,8 @@ def _alone(database: Database) -> Iterator[None]:
     """
     with database.connect() as connection:
         connection.autocommit = True
-        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{WAIT_SECONDS}s",))
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (locks.REMOVAL,))
+            locks.acquire(connection, locks.REMOVAL, WAIT_SECONDS)
         except psycopg.errors.LockNotAvailable as error:
             raise RetentionError(
                 f"a backup has been at work for {WAIT_SECONDS} s; nothing was removed. The next night's run does it"
@@ -135,15 +142,15 @@ def _alone(database: Database) -> Iterator[None]:
         yield
 
 
-def _tell(context: dg.OpExecutionContext, config: RetentionConfig, retired: Retired) -> None:
+def _tell(context: dg.OpExecutionContext, config: RetentionConfig, removal: Removal) -> None:
     word = "would be removed" if config.dry_run else "removed"
-    context.log.info("%s: %d %s, %d old ones are in use", retired.kind, len(retired.removed), word, retired.kept)
+    context.log.info("%s: %d %s, %d old ones are in use", removal.kind, len(removal.removed), word, removal.kept)
     context.add_output_metadata(
         {
-            word: len(retired.removed),
-            "old and in use": retired.kept,
-            "megabytes": round(retired.freed_bytes / 1e6, 3),
-            "notes": "; ".join(retired.notes) or "none",
-            "names": preview(pd.DataFrame({retired.kind: retired.removed}), rows=_SHOWN),
+            word: len(removal.removed),
+            "old and in use": removal.kept,
+            "megabytes": round(removal.freed_bytes / 1e6, 3),
+            "notes": "; ".join(removal.notes) or "none",
+            "names": preview(pd.DataFrame({removal.kind: removal.removed}), rows=_SHOWN),
         }
     )

@@ -1,4 +1,4 @@
-"""Old versions of the model: out of the registry first, then their files, so that nobody is sent to what is gone.
+"""Removes old versions of the model: first from the registry, then their files, so that no version lacks its files.
 
 What was measured of them stays: the MLflow run with its figures and plots, ``model_metrics``, ``promotions``, the card.
 """
@@ -14,7 +14,7 @@ from road_assets.resources import model_registry
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import AS_OF_TAG, BUNDLE_FOLDER, REFERENCE_FOLDER, ModelRegistry
-from road_assets.retention.settings import Retired
+from road_assets.retention.removal import Removal
 
 _FILES_TAG: Final = "model_files"
 """Of the MLflow run that trained a version which went."""
@@ -30,9 +30,9 @@ _UNDECIDED: Final = """
 """Days whose newest verdict nobody has acted upon."""
 
 
-def retire_models(
+def remove_models(
     database: Database, registry: ModelRegistry, oldest: datetime, former: int, *, dry_run: bool
-) -> Retired:
+) -> Removal:
     """Remove versions that were registered before a moment, and their bundles.
 
     What is in production stays, and what may come back, and candidates of the newest day or that wait for a decision.
@@ -47,18 +47,18 @@ def retire_models(
     Raises:
         PointerError: somebody else is promoting for too long.
     """
-    retired = Retired("models")
+    removal = Removal("models")
     with hold_pointer(database, registry, Author("retention_job")) as pointer:  # nobody is promoted meanwhile
         needed = {pointer.version(), registry.production_version(), *former_champions(pointer.reigns(), former)}
-        goes, retired.kept = superfluous(
+        goes, removal.kept = superfluous(
             _versions(registry), {number for number in needed if number}, _undecided_days(pointer.connection), oldest
         )
-        retired.removed = [f"version {number}" for number in goes]
+        removal.removed = [f"version {number}" for number in goes]
         if not dry_run:
             for number in goes:
                 _remove(registry, number)
             _remove_files(registry)
-    return retired
+    return removal
 
 
 def _versions(registry: ModelRegistry) -> list[StoredVersion]:

@@ -1,4 +1,4 @@
-"""Dagster's finished runs: their events, logs and outputs. What its pages rest on stays.
+"""Removes finished runs of Dagster: events, logs and outputs. What its pages need stays.
 
 Dagster's own ``delete_run`` takes the materializations along, and with them the knowledge that a partition exists. So a
 run goes as a whole only if nothing of it is current: no event of it is the last of its kind about a partition, and no
@@ -15,7 +15,7 @@ import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from road_assets.dagster_storage import BatchingEventLogStorage
-from road_assets.retention.settings import Retired
+from road_assets.retention.removal import Removal
 
 _RUNS_AT_ONCE: Final = 100
 
@@ -24,7 +24,7 @@ class RetentionError(RuntimeError):
     """Something old cannot be removed; the message says what and why."""
 
 
-def retire_runs(instance: dg.DagsterInstance, oldest: datetime, *, dry_run: bool) -> Retired:
+def remove_runs(instance: dg.DagsterInstance, oldest: datetime, *, dry_run: bool) -> Removal:
     """Remove runs that ended before a moment, or what is superfluous of them.
 
     Args:
@@ -40,22 +40,22 @@ def retire_runs(instance: dg.DagsterInstance, oldest: datetime, *, dry_run: bool
         raise RetentionError(
             f"Dagster's events are kept by {type(storage).__name__}, and not as dagster.yaml says; nothing was removed"
         )
-    retired = Retired("runs")
+    removal = Removal("runs")
     finished = dg.RunsFilter(statuses=list(FINISHED_STATUSES), updated_before=oldest)
     events = 0
     for part in _in_parts(instance.run_storage.get_run_ids(finished)):
         current = storage.runs_with_current_events(part)
         events += storage.remove_superseded_events(part, dry_run=dry_run)
         for run in part:
-            retired.freed_bytes += _remove_files(instance, run, dry_run=dry_run)
+            removal.freed_bytes += _remove_files(instance, run, dry_run=dry_run)
             if run in current:
                 continue
-            retired.removed.append(run)
+            removal.removed.append(run)
             if not dry_run:
                 instance.delete_run(run)
-        retired.kept += len(current)
-    retired.notes.append(f"{events} events")
-    return retired
+        removal.kept += len(current)
+    removal.notes.append(f"{events} events")
+    return removal
 
 
 def _in_parts(runs: Sequence[str]) -> list[list[str]]:

@@ -10,7 +10,7 @@ from road_assets.core.retraining import History, InHand, Step, next_step
 from road_assets.drift_triggers import Cursor, read_history, read_triggers
 from road_assets.jobs import drift_job, training_job
 from road_assets.partitions import to_key
-from road_assets.resources.retraining import RetrainingSettings
+from road_assets.resources.configuration import RetrainingSettings
 
 _INTERVAL_SECONDS: Final = 30
 

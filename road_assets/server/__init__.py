@@ -1,1 +1,1 @@
-"""The platform on servers of their own, as Compose and a cluster run it: what is done once, before and beside them."""
+"""What a platform under Compose or Kubernetes needs besides its services: secrets, roles, a first load, restore."""

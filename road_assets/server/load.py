@@ -1,4 +1,4 @@
-"""``road load``: the newest release through the graph of a Dagster that runs elsewhere. What is done stays done."""
+"""``road load``: brings the newest release through the graph of a Dagster that runs elsewhere, except what is done."""
 
 import time
 from collections.abc import Callable
@@ -6,30 +6,31 @@ from typing import Final
 
 import psycopg
 
+from road_assets.errors import UserFacingError
 from road_assets.local.dagster_client import DagsterClient, DagsterError
-from road_assets.local.errors import LocalError
 from road_assets.local.main_job import MainJob
 from road_assets.local.planning import Ledger, make_plan, steps_left
 from road_assets.local.postgres import server_identity
 from road_assets.local.services import LOCATION
-from road_assets.resources.release_files import ReleaseError
-from road_assets.server.settings import LoadSettings
+from road_assets.resources.releases.files import ReleaseError
+from road_assets.server.settings import DagsterSettings
 from road_assets.settings import PlatformSettings, SettingsError
 
+DAGSTER_HERE: Final = "http://127.0.0.1:8080"
 LOCATION_SECONDS: Final = 180.0
 Report = Callable[[str], None]
 
 
-class LoadError(LocalError):
+class LoadError(UserFacingError):
     """The release was not brought through; the message says why."""
 
 
-def load(platform: PlatformSettings, servers: LoadSettings, report: Report) -> None:
+def load(platform: PlatformSettings, dagster: DagsterSettings, report: Report) -> None:
     """Find the newest release, and run what is left to do for it.
 
     Args:
         platform: where the state and the releases are, and the tables.
-        servers: where Dagster is.
+        dagster: where its web server is.
         report: prints a line for people.
 
     Raises:
@@ -43,7 +44,7 @@ def load(platform: PlatformSettings, servers: LoadSettings, report: Report) -> N
         raise LoadError(str(error)) from error
     report(f"release of {plan.year}: {plan.first_day} to {plan.last_day}, {plan.data_label}")
     ledger = Ledger.open(platform.home, plan, database, platform.storage)
-    client = DagsterClient(servers.dagster_url, LOCATION)
+    client = DagsterClient(dagster.dagster_url or DAGSTER_HERE, LOCATION)
     try:
         _wait_for_location(client)
         job = MainJob(client, report)

@@ -1,7 +1,7 @@
-"""``road make-secrets``: random secrets at the first start, a folder for each part that may read them.
+"""``road make-secrets``: generates random secrets at the first start, in a folder for each part of the stack.
 
-Compose mounts each folder into the containers of its part alone. A secret that exists is never changed, so one may put
-one's own in its place beforehand; what is derived from others is written again each time.
+Compose mounts each folder into the containers of its part only. A secret that exists is never changed, so you may put
+your own there beforehand; files that are derived from others are written again each time.
 """
 
 import os
@@ -42,7 +42,15 @@ def make_secrets(root: Path) -> list[str]:
         The secrets made, by part and file. Never their values.
     """
     made: list[str] = []
-    keep = _Keeper(root, made)
+
+    def keep(name: str) -> str:
+        """Read a secret; generate it if there is none yet."""
+        path = root / name
+        if not path.exists():
+            _write(path, secrets.token_urlsafe(BYTES), READABLE)
+            made.append(name)
+        return path.read_text().strip()
+
     passwords = {role: keep(f"{PROVISION}/{role}") for role in (*ROLES, SUPERUSER)}
     alert_token = keep("service/road_api_alert_token")
     keep("service/road_api_jwt_secret")
@@ -57,28 +65,18 @@ def make_secrets(root: Path) -> list[str]:
     for name, value in copies.items():
         _write(root / name, value, READABLE)
     for part, roles in PASSWORD_FILES.items():
-        lines = "".join(f"*:*:*:{role}:{passwords[role]}\n" for role in roles)
+        lines = "".join(f"*:*:*:{role}:{_escape(passwords[role])}\n" for role in roles)
         _write(root / part / "pgpass", lines, PRIVATE)
     return made
 
 
-class _Keeper:
-    """Reads a secret, or makes it on first use."""
-
-    def __init__(self, root: Path, made: list[str]) -> None:
-        self._root = root
-        self._made = made
-
-    def __call__(self, name: str) -> str:
-        path = self._root / name
-        if not path.exists():
-            _write(path, secrets.token_urlsafe(BYTES), READABLE)
-            self._made.append(name)
-        return path.read_text().strip()
+def _escape(password: str) -> str:
+    """As libpq reads a password file: a colon ends the field, and a backslash makes the next character ordinary."""
+    return password.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def _write(path: Path, value: str, mode: int) -> None:
-    """Whole or not at all: a crash leaves no half of a secret."""
+    """Write a file completely or not at all: a crash leaves no half of a secret."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}")
     draft.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""``road provision``: bring a Postgres server to what this version needs: roles, databases, tables, rights.
+"""``road provision``: prepares a Postgres server for this version: roles, databases, tables, rights.
 
-Done before anything else starts, at the first start and at each upgrade; done twice, it changes nothing.
+It runs before anything else, at the first start and at each upgrade; running it again changes nothing.
 """
 
 import os
@@ -11,12 +11,14 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from road_assets.local.errors import LocalError
+from road_assets.errors import UserFacingError
+from road_assets.local.tasks import UPGRADE_MLFLOW, has_mlflow_tables
 from road_assets.resources.database import SchemaError, migrate
 from road_assets.server.roles import (
     DAGSTER,
@@ -35,14 +37,8 @@ CONNECT_SECONDS: Final = 10
 PASSWORD_MIN_CHARACTERS: Final = 16
 Report = Callable[[str], None]
 
-_UPGRADE_MLFLOW: Final = """
-import os
-from mlflow.cli import cli
-cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
-"""
 
-
-class ProvisionError(LocalError):
+class ProvisionError(UserFacingError):
     """The server was not prepared; the message says what is missing."""
 
 
@@ -60,10 +56,10 @@ def provision(settings: ProvisionSettings, report: Report) -> None:
     admin, passwords = prepare_databases(settings)
     report(f"roles: {', '.join(ROLES)}")
     try:
-        migrate(_address(admin, TABLES, PIPELINE, passwords))
+        migrate(role_address(admin, TABLES, PIPELINE, passwords[PIPELINE]))
         report("tables: newest revision")
         for name, work in _OTHERS.items():
-            address = _address(admin, name, name, passwords)
+            address = role_address(admin, name, name, passwords[name])
             with psycopg.connect(admin, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
                 _once_per_version(connection, name, partial(work, address))
             report(f"{name}: {version(name)}")
@@ -119,6 +115,23 @@ def read_passwords(folder: Path) -> dict[str, str]:
     return passwords
 
 
+def role_address(admin: str, database: str, role: str, password: str) -> str:
+    """The address of a database for a role, on the server that the superuser's address names.
+
+    Args:
+        admin: the superuser's address.
+        database: name of the database.
+        role: name of the role.
+        password: of the role; any characters.
+
+    Returns:
+        ``postgresql://role:password@host:port/database``, as Dagster, MLflow and Alembic take it.
+    """
+    given = conninfo_to_dict(admin)
+    host, port = str(given.get("host", "localhost")), given.get("port", 5432)
+    return f"postgresql://{role}:{quote(password, safe='')}@{f'[{host}]' if ':' in host else host}:{port}/{database}"
+
+
 def _check_address(admin: str) -> None:
     try:
         conninfo_to_dict(admin)
@@ -129,15 +142,8 @@ def _check_address(admin: str) -> None:
         ) from None  # the driver's words would repeat it
 
 
-def _address(admin: str, database: str, role: str, passwords: dict[str, str]) -> str:
-    """The same server for a role, as an address, which is what Dagster and Alembic take."""
-    given = conninfo_to_dict(admin)
-    host, port = given.get("host", "localhost"), given.get("port", 5432)
-    return f"postgresql://{role}:{passwords[role]}@{host}:{port}/{database}"
-
-
 def _once_per_version(connection: psycopg.Connection, name: str, work: Callable[[], None]) -> None:
-    """Do what a version of Dagster or MLflow needs done to its database; the database's comment remembers it."""
+    """Migrate the database of Dagster or MLflow, once per version, which is noted in the database's comment."""
     wanted = f"tables of {name} {version(name)}"
     found = connection.execute(
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", (name,)
@@ -157,14 +163,13 @@ def _migrate_dagster(url: str) -> None:
 
 def _migrate_mlflow(url: str) -> None:
     """Where there are no tables yet, MLflow's server makes them."""
-    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
-        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-            return
-    _run("MLflow", ["-c", _UPGRADE_MLFLOW], MLFLOW_BACKEND_STORE_URI=url.replace("://", "+psycopg2://", 1))
+    if not has_mlflow_tables(url):
+        return
+    _run("MLflow", ["-c", UPGRADE_MLFLOW], MLFLOW_BACKEND_STORE_URI=url.replace("://", "+psycopg2://", 1))
 
 
 def _run(whose: str, arguments: list[str], **environment: str) -> None:
-    """In a process of its own, which is told the address where other users of the machine cannot read it."""
+    """Run Python in a child process, with addresses in its environment: other users can read arguments only."""
     done = subprocess.run(  # noqa: S603 - fixed words
         [sys.executable, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )

@@ -1,12 +1,12 @@
-"""``road restore`` where the databases are on a server: roles and databases before, migrations and rights afterwards.
+"""``road restore`` on a server: creates roles and databases before, migrates and grants rights afterwards.
 
-What other roles than the owners may do is in no dump, and the backup may be of an older version.
+A dump holds no rights of other roles than the owner, and the backup may be of an older version.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from road_assets.local.backup import restore as bring_back
+from road_assets.commands.backup import restore as bring_back
 from road_assets.local.services import Site
 from road_assets.local.state import UNFINISHED_FILE
 from road_assets.server.provision import ProvisionError, prepare_databases, provision
@@ -14,7 +14,7 @@ from road_assets.server.settings import ProvisionSettings
 
 
 def restore(site: Site, server: ProvisionSettings, source: Path, say: Callable[[str], None], *, replace: bool) -> str:
-    """Make the state what a backup says, and the server what this version needs.
+    """Restore all state from a backup, and prepare the server for this version.
 
     Args:
         site: of the platform; its databases' owners have their passwords in the file that ``PGPASSFILE`` names.
@@ -37,7 +37,7 @@ def restore(site: Site, server: ProvisionSettings, source: Path, say: Callable[[
 
 
 def refuse_unfinished(home: Path) -> None:
-    """Keep a platform from starting on half of a backup.
+    """Refuse to start while a restore is unfinished.
 
     Args:
         home: ``ROAD_HOME``.

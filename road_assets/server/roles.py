@@ -1,12 +1,16 @@
-"""Who may do what on a Postgres server: a role for each part of the platform, with what it needs and nothing more.
+"""The roles on a Postgres server: one for each part of the platform, with the rights it needs and no more.
 
-Rights are taken away and given again in one transaction, so that what stands here is what holds, whatever was before.
+All rights are revoked and granted again in one transaction, so that afterwards exactly those hold that are listed here.
 """
 
 from typing import Final
 
 import psycopg
 from psycopg import sql
+
+from road_assets.dashboards.sources import DAGSTER as DAGSTER_SOURCE
+from road_assets.dashboards.sources import READ
+from road_assets.resources import locks
 
 TABLES: Final = "road"
 DAGSTER: Final = "dagster"
@@ -39,16 +43,11 @@ SERVICE_READS: Final = (
     "users",
 )
 SERVICE_ADDS: Final = {"noise_settings": "INSERT", "alert_reports": "SELECT, INSERT, UPDATE"}
-SERVICE_OWNS: Final = "predictions"
-"""It makes and drops a part for each day, which only an owner can; the parts lie in a schema of the service's own."""
-
 HIDDEN_FROM_GRAFANA: Final = {"users": None, "predictions": "username"}
 """Tables that Grafana does not see, or the column of them that it does not: who people are."""
 
-GRAFANA_READS_OF_DAGSTER: Final = ("asset_check_executions", "asset_keys", "event_logs", "run_tags", "runs")
-
-_LOCK: Final = 7_202_413
-"""Any number, the same for all: two that prepare one server do it one after the other."""
+GRAFANA_READS_OF_DAGSTER: Final = READ[DAGSTER_SOURCE["uid"]]
+"""What its panels ask for."""
 
 
 def make_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> None:
@@ -59,7 +58,7 @@ def make_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> Non
         passwords: by role. The server is sent their SCRAM verifiers, so they stand in none of its logs.
     """
     with connection.transaction():
-        _take_turns(connection)
+        _lock(connection)
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
         for role, password in passwords.items():
             if role not in known:
@@ -80,7 +79,7 @@ def make_databases(connection: psycopg.Connection) -> None:
     Args:
         connection: of a superuser, in autocommit mode, since no transaction can make a database.
     """
-    connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    connection.execute("SELECT pg_advisory_lock(%s)", (locks.PROVISION,))
     try:
         known = {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
         for database, owner in OWNERS.items():
@@ -92,7 +91,7 @@ def make_databases(connection: psycopg.Connection) -> None:
             for database in (*OWNERS, "postgres"):
                 _open_database(connection, database)
     finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        connection.execute("SELECT pg_advisory_unlock(%s)", (locks.PROVISION,))
 
 
 def grant_on_tables(connection: psycopg.Connection) -> None:
@@ -102,11 +101,12 @@ def grant_on_tables(connection: psycopg.Connection) -> None:
         connection: of a superuser, to the tables' database.
     """
     with connection.transaction():
-        _take_turns(connection)
+        _lock(connection)
         connection.execute("CREATE SCHEMA IF NOT EXISTS service AUTHORIZATION service")
         _own_schema(connection)
         connection.execute("ALTER ROLE service IN DATABASE road SET search_path = service, public")
         connection.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM service, grafana")
+        # The service makes and drops a part for each day, which only an owner can; they lie in a schema of its own.
         connection.execute("ALTER TABLE predictions OWNER TO service")
         connection.execute("GRANT ALL ON predictions TO service")
         for table in SERVICE_READS:
@@ -138,7 +138,7 @@ def _open_database(connection: psycopg.Connection, database: str) -> None:
 
 
 def _own_schema(connection: psycopg.Connection) -> None:
-    """The service's schema and the parts in it, which belong to whoever restored a backup."""
+    """Give the service its schema and the partitions in it: after a restore they belong to whoever restored them."""
     connection.execute("ALTER SCHEMA service OWNER TO service")
     for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'service'").fetchall():
         connection.execute(sql.SQL("ALTER TABLE {} OWNER TO service").format(sql.Identifier("service", table)))
@@ -162,5 +162,5 @@ def _grant(connection: psycopg.Connection, rights: str, table: str, role: str) -
     connection.execute(statement.format(sql.SQL(rights), sql.Identifier(table), sql.Identifier(role)))
 
 
-def _take_turns(connection: psycopg.Connection) -> None:
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+def _lock(connection: psycopg.Connection) -> None:
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.PROVISION,))

@@ -1,9 +1,10 @@
 """Where the servers are, for what is done once. What the parts themselves need is in ``road_assets.settings``."""
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-from road_assets.settings import AbsolutePath, PublicAddress
+from road_assets.addresses import AbsolutePath, PublicAddress
+from road_assets.environment import environment_config
 
 
 class ProvisionSettings(BaseSettings):
@@ -14,23 +15,19 @@ class ProvisionSettings(BaseSettings):
         passwords_dir: ``ROAD_PASSWORDS_DIR``, a file for each role, named as the role is, with its password.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="ROAD_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = environment_config("ROAD_")
 
     admin_database_url: SecretStr
     passwords_dir: AbsolutePath
 
 
-class LoadSettings(BaseSettings):
-    """What ``road load`` needs beside the settings of the platform.
+class DagsterSettings(BaseSettings):
+    """Which Dagster ``road load`` and ``road backfill`` ask for runs.
 
     Attributes:
-        dagster_url: ``ROAD_DAGSTER_URL``, Dagster's web server.
+        dagster_url: ``ROAD_DAGSTER_URL``, address of its web server; without it the one on this machine.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="ROAD_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = environment_config("ROAD_")
 
-    dagster_url: PublicAddress = "http://127.0.0.1:8080"
+    dagster_url: PublicAddress | None = None

@@ -10,7 +10,7 @@ import pytest
 from road_assets.core.bundle import Bundle
 from road_assets.core.model_input import known_scenes
 from road_assets.definitions import build_definitions
-from road_assets.resources.model_policy import ModelPolicy
+from road_assets.resources.configuration import ModelPolicy
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets.settings import PlatformSettings
 from road_assets_tests.conftest import LAST_DAY, SMALL_FOREST, Platform

@@ -13,7 +13,7 @@ from road_assets.checks.drift import DRIFT_CHECK_KEY
 from road_assets.core.noise import NOISE, distort, noise_of_days
 from road_assets.core.scene_fields import FILLED
 from road_assets.core.vocabulary import FEATURE_NAMES
-from road_assets.resources.retraining import RetrainingSettings
+from road_assets.resources.configuration import RetrainingSettings
 from road_assets.resources.runtime_settings import set_noise
 from road_assets.sensors import drift_retraining
 from road_assets_tests.conftest import FIRST_DAY, LAST_DAY, SMALL_FOREST, Platform, failure_of

@@ -7,7 +7,7 @@ from typing import Final
 import dagster as dg
 import pytest
 
-from road_assets.resources.files import open_place
+from road_assets.resources.files import storage_path
 from road_assets_tests.conftest import SMALL_FOREST, Platform, failure_of
 from road_assets_tests.object_storage import SECRET_KEY
 
@@ -28,7 +28,7 @@ def _materialize(platform: Platform) -> list[dg.ExecuteInProcessResult]:
 
 def _content(address: str) -> dict[str, str]:
     """Checksums of the daily files as the server has them."""
-    place = open_place(address)
+    place = storage_path(address)
     return {
         name: info["ETag"] for asset in FILES for name, info in place.fs.find((place / asset).path, detail=True).items()
     }
@@ -54,7 +54,7 @@ def test_every_file_is_in_the_bucket_and_none_in_the_home(remote: Platform, s3: 
     days = (LAST_DAY - FIRST_DAY).days + 1
     assert len(_content(f"{s3}/platform/lake")) == days * len(FILES)
     assert not list(remote.home.rglob("*.parquet"))
-    assert open_place(f"{s3}/platform/reports/drift/{LAST_DAY}.html").stat().st_size > 100_000
+    assert storage_path(f"{s3}/platform/reports/drift/{LAST_DAY}.html").stat().st_size > 100_000
     assert remote.query("SELECT * FROM accidents ORDER BY num_acc, user_key") == local.query(
         "SELECT * FROM accidents ORDER BY num_acc, user_key"
     )
@@ -65,7 +65,7 @@ def test_the_same_files_come_out_as_in_a_folder(remote: Platform, local: Platfor
     here = local.home / "lake"
     for asset in FILES:
         for path in (here / asset).rglob("*.parquet"):
-            there = open_place(f"{s3}/platform/lake") / path.relative_to(here).as_posix()
+            there = storage_path(f"{s3}/platform/lake") / path.relative_to(here).as_posix()
             assert there.read_bytes() == path.read_bytes(), path.name
 
 

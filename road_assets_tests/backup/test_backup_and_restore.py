@@ -183,7 +183,9 @@ def test_a_database_that_cannot_be_restored_stays_as_it_was(
 ) -> None:
     with psycopg.connect(empty.databases["dagster"]) as connection:
         connection.execute("CREATE TABLE precious AS SELECT 1 AS number")
-    monkeypatch.setattr("road_assets.backup.postgres_tools._EMPTY", "SELECT 1")  # the tables are in each other's way
+    monkeypatch.setattr(
+        "road_assets.backup.postgres_tools._DROP_EVERYTHING", "SELECT 1"
+    )  # the tables are in each other's way
     with psycopg.connect(empty.databases["dagster"]) as connection:
         connection.execute("CREATE TABLE event_logs (id integer)")
 

@@ -31,7 +31,7 @@ from road_assets.core.model_input import hide_scene, model_matrix
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.training import IMPUTER, SCALER, feature_matrix
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.store import ReleaseStore
 
 FIRST_JUDGED = date(2024, 10, 1)
 SEED = 1

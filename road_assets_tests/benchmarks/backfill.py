@@ -20,14 +20,14 @@ from typing import Final
 
 import psutil
 
+from road_assets.commands.backfill import Backfill, run_backfill
 from road_assets.local import services
-from road_assets.local.backfill import Backfill, run_backfill
 from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.main_job import MainJob, Step
 from road_assets.local.platform import prepare_home
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.local.processes import Supervisor
 from road_assets.local.services import LOCATION, Site
+from road_assets.local.supervisor import Supervisor
 from road_assets.local.tasks import prepare_dagster
 from road_assets.resources.database import migrate
 from road_assets.settings import PlatformSettings, PortSettings

@@ -29,7 +29,7 @@ from road_assets.local.main_job import Step
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import PROJECT, Site, platform_environment
 from road_assets.resources.database import migrate
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.store import ReleaseStore
 from road_assets.settings import PlatformSettings, PortSettings
 from road_assets_tests.conftest import SMALL_FOREST, serve_mlflow
 

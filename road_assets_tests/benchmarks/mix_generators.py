@@ -25,7 +25,7 @@ from sklearn.metrics import mutual_info_score
 from road_assets.core.mix_quality import Generate, Halves, chain_generator, halve, measure_mix
 from road_assets.core.mixing import CHAIN_COLUMNS, CodeMatrix, labelled_codes
 from road_assets.core.vocabulary import DATA_OFFICIAL
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.store import ReleaseStore
 
 SEED = 1
 LAST_MONTH = 6

@@ -9,7 +9,7 @@ import pandas as pd
 from road_assets.core.features import impute, modes_of
 from road_assets.core.mixing import labelled_codes
 from road_assets.core.vocabulary import DATA_OFFICIAL
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.store import ReleaseStore
 
 LAST_OF_REFERENCE = pd.Timestamp("2024-06-30")
 

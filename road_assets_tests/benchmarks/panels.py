@@ -29,7 +29,7 @@ from road_assets.dashboards.sources import DAGSTER, READ, TABLES
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import PROJECT
 from road_assets.resources.database import Database, migrate
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.store import ReleaseStore
 from road_assets_tests.benchmarks.panels_filling import DAGSTER_FILLING, TABLES_FILLING
 from road_assets_tests.grafana.macros import Range
 

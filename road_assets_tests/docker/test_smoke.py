@@ -9,13 +9,13 @@ import json
 import os
 import re
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from subprocess import CompletedProcess
 
 import httpx
 import pytest
 
+from road_assets_tests.api.servers import free_port
 from road_assets_tests.docker.parts import DOCKER, run
 
 WANTED = "ROAD_DOCKER_SMOKE"
@@ -33,15 +33,9 @@ PORTS = (
 Compose = Callable[..., CompletedProcess[str]]
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def ports() -> dict[str, str]:
-    return {name: free_port() for name in PORTS}
+    return {name: str(free_port()) for name in PORTS}
 
 
 @pytest.fixture(scope="module")

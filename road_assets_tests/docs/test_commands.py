@@ -27,8 +27,8 @@ from road_assets_tests.docs.test_settings import documented_settings
 RUN_HERE: Final = {"noise", "users", "token", "status", "migrate"}
 RUN_ELSEWHERE: Final = {  # faults: by `make faults`
     "backfill": "faults/suite.py",
-    "restore": "local/test_backup_command.py",
-    "rollback": "local/test_rollback_command.py",
+    "restore": "commands/test_backup.py",
+    "rollback": "commands/test_rollback.py",
 }
 """Commands of ``road`` that need runs, a backup or a registry: only parsed here, run by these tests."""
 
@@ -37,7 +37,7 @@ ONLY_PARSED: Final = {
     "kubectl": "needs a cluster; files are looked up here, docker/test_kubernetes.py validates them",
     "helm": "needs a cluster and the chart; docker/test_kubernetes.py renders it where a copy is",
     "git": "changes the work tree",
-    "dvc": "works in the user's archive; resources/test_archive.py brings the bytes back",
+    "dvc": "works in the user's archive; resources/archive/test_model_archive.py brings the bytes back",
     "pip-audit": "needs data that are not in the project",
     "promtool": "api/test_alerts.py runs it where Prometheus is installed",
     "cp": "the file is looked up here",

@@ -10,12 +10,11 @@ from road_api import settings as service
 from road_assets import settings as platform
 from road_assets.backup import stores
 from road_assets.docs.__main__ import PAGE
-from road_assets.resources.data_gouv import API_URL_VARIABLE
 from road_assets.retention import settings as retention
 from road_assets.server import settings as server
 
 MODULES: Final = (platform, retention, server, service, stores)
-READ_BY_NAME: Final = {service.SECRETS_DIR_VARIABLE, API_URL_VARIABLE}
+READ_BY_NAME: Final = {service.SECRETS_DIR_VARIABLE}
 """Variables that are read where they are needed, and by no class of settings."""
 
 
@@ -42,7 +41,7 @@ def _variables(settings: type[BaseSettings]) -> set[str]:
         if isinstance(alias, AliasChoices):
             names |= {str(choice) for choice in alias.choices}
         else:
-            names.add(str(alias) if alias else f"{settings.model_config['env_prefix']}{name}".upper())
+            names.add(str(alias) if alias else f"{settings.model_config.get('env_prefix', '')}{name}".upper())
     return names
 
 

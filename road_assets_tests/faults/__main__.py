@@ -12,7 +12,7 @@ import time
 from typing import Final
 
 from road_assets_tests.faults.full_disk import state_disk
-from road_assets_tests.faults.standing import Standing, StandingError
+from road_assets_tests.faults.platforms import OwnPlatform, PlatformDownError
 from road_assets_tests.faults.suite import Suite
 from road_assets_tests.faults.table import print_table
 
@@ -37,10 +37,10 @@ def main() -> int:
     deadline = begun + 60 * chosen.minutes - RESERVE_SECONDS
     with state_disk() as disk:
         report(f"state on {disk.description}")
-        standing = Standing.prepare(disk.folder, disk.home)
-        suite = Suite(standing, random.Random(chosen.seed), report, deadline)
+        platform = OwnPlatform.prepare(disk.folder, disk.home)
+        suite = Suite(platform, random.Random(chosen.seed), report, deadline)
         try:
-            report(f"platform ready after {standing.start():.0f} s")
+            report(f"platform ready after {platform.start():.0f} s")
             suite.prepare()
             report("undisturbed run remembered")
             suite.twice()
@@ -49,10 +49,10 @@ def main() -> int:
             report("disk filled and freed")
             suite.kill(chosen.kills)
             suite.load.stop()
-        except StandingError as error:
-            suite.truth.failures.append(str(error))
+        except PlatformDownError as error:
+            suite.invariants.failures.append(str(error))
         finally:
-            standing.stop()
+            platform.stop()
     seconds = time.monotonic() - begun
     return print_table(suite, wanted=chosen.kills, seed=chosen.seed, seconds=seconds)
 

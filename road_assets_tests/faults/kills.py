@@ -10,10 +10,10 @@ from typing import Final
 import psutil
 
 from road_assets.local.leftovers import is_alive
-from road_assets.local.processes import EARLY_SECONDS
+from road_assets.local.supervisor import EARLY_SECONDS
 from road_assets_tests.faults.moments import BACKFILL, LAUNCH, OUTAGE, PROMOTION, REST, SWAP, TRAINING, moment_of
 from road_assets_tests.faults.parts import SERVICE, Part
-from road_assets_tests.faults.standing import Watched
+from road_assets_tests.faults.platforms import ObservedPlatform
 
 PER_SECOND: Final = {LAUNCH: 0.06, BACKFILL: 0.4, TRAINING: 0.4, PROMOTION: 1.2, SWAP: 1.2, OUTAGE: 0.08, REST: 0.0}
 """Kills to be expected in a second of each moment: short moments get more, or they would get none.
@@ -66,7 +66,7 @@ class Killer:
         lost: sentences about parts that did not come back.
     """
 
-    standing: Watched
+    platform: ObservedPlatform
     parts: Sequence[Part]
     rng: random.Random
     kills: list[Kill] = field(default_factory=list)
@@ -93,13 +93,13 @@ class Killer:
         Args:
             allowed: so many kills at most.
         """
-        self.standing.require_alive()
+        self.platform.require_alive()
         self.watch()
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
         if allowed <= 0:
             return
-        moment = moment_of(self.standing)
+        moment = moment_of(self.platform)
         if self.rng.random() >= PER_SECOND[moment] * self.pace * elapsed:
             return
         self._kill_one(moment)

@@ -7,29 +7,16 @@ from typing import Final
 
 import httpx
 
-from road_assets_tests.faults.standing import Standing
+from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
+from road_assets.core.vocabulary import SCENE_EXAMPLE
+from road_assets_tests.faults.platforms import OwnPlatform
 
 PER_SECOND: Final = 5.0
 _ANSWER_SECONDS: Final = 10.0
 _TOKEN_SECONDS: Final = 1700.0
 """A token is good for half an hour; one that is refused earlier is a failure."""
 
-_LOG_IN: Final = {"username": "johndoe", "password": "johnsecret"}
-_QUESTION: Final = {
-    "catu": 1,
-    "sexe": 1,
-    "trajet": 1,
-    "catr": 3,
-    "lum": 5,
-    "atm": 2,
-    "surf": 2,
-    "col": 6,
-    "circ": 2,
-    "plan": 1,
-    "vosp": 0,
-    "prof": 1,
-    "situ": 1,
-}
+_LOG_IN: Final = {"username": DEMO_USERNAME, "password": DEMO_PASSWORD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,7 @@ class Load:
         failures: what was not answered.
     """
 
-    standing: Standing
+    platform: OwnPlatform
     answered: int = 0
     failures: list[Failure] = field(default_factory=list)
     versions: set[int] = field(default_factory=set)
@@ -83,7 +70,7 @@ class Load:
         ]
 
     def _ask_on(self) -> None:
-        api = self.standing.site.addresses["api"]
+        api = self.platform.site.addresses["api"]
         with httpx.Client(base_url=api, timeout=_ANSWER_SECONDS, trust_env=False) as client:
             headers: dict[str, str] = {}
             since = time.monotonic()
@@ -91,10 +78,10 @@ class Load:
                 begun = time.monotonic()
                 try:
                     headers = headers or _log_in(client)
-                    answer = client.post("/protected/predict", json=_QUESTION, headers=headers)
+                    answer = client.post("/protected/predict", json=SCENE_EXAMPLE, headers=headers)
                     if answer.status_code == httpx.codes.UNAUTHORIZED and begun - since > _TOKEN_SECONDS:
                         headers, since = _log_in(client), begun  # half an hour is over
-                        answer = client.post("/protected/predict", json=_QUESTION, headers=headers)
+                        answer = client.post("/protected/predict", json=SCENE_EXAMPLE, headers=headers)
                     answer.raise_for_status()
                 except httpx.HTTPError as error:
                     self.failures.append(Failure(begun, time.monotonic(), f"{type(error).__name__}: {error}"))

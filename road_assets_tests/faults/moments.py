@@ -4,7 +4,7 @@ from typing import Final
 
 import psycopg
 
-from road_assets_tests.faults.standing import Watched
+from road_assets_tests.faults.platforms import ObservedPlatform
 
 LAUNCH: Final = "launch"
 BACKFILL: Final = "backfill"
@@ -32,14 +32,14 @@ _TO_BE_REPEATED: Final = """
 """
 
 
-def moment_of(standing: Watched) -> str:
+def moment_of(platform: ObservedPlatform) -> str:
     """Name the moment."""
     try:
-        if _is_swapping(standing):
+        if _is_swapping(platform):
             return SWAP
-        going_on = standing.query(_GOING_ON, database="dagster")
+        going_on = platform.query(_GOING_ON, database="dagster")
         if not going_on:
-            return LAUNCH if repetitions_due(standing) else REST
+            return LAUNCH if repetitions_due(platform) else REST
     except psycopg.OperationalError:
         return OUTAGE
     ((job, status, step),) = going_on
@@ -50,12 +50,12 @@ def moment_of(standing: Watched) -> str:
     return TRAINING if job == "training_job" else BACKFILL
 
 
-def is_at_rest(standing: Watched) -> bool:
+def is_at_rest(platform: ObservedPlatform) -> bool:
     """Whether nothing goes on and nothing is still to be repeated."""
-    return moment_of(standing) == REST
+    return moment_of(platform) == REST
 
 
-def repetitions_due(standing: Watched) -> int:
+def repetitions_due(platform: ObservedPlatform) -> int:
     """Failed runs that Dagster has promised to run again, and has not yet.
 
     It does so within seconds, or has forgotten it, as when the disk was full.
@@ -63,12 +63,12 @@ def repetitions_due(standing: Watched) -> int:
     Raises:
         psycopg.OperationalError: Postgres is away.
     """
-    ((due,),) = standing.query(_TO_BE_REPEATED, database="dagster")
+    ((due,),) = platform.query(_TO_BE_REPEATED, database="dagster")
     return int(due)
 
 
-def _is_swapping(standing: Watched) -> bool:
+def _is_swapping(platform: ObservedPlatform) -> bool:
     """Whether the registry shows another model than the one that answers."""
-    decided = standing.query("SELECT version FROM champion WHERE published")
-    serving = standing.serving() if decided else None
+    decided = platform.query("SELECT version FROM champion WHERE published")
+    serving = platform.serving() if decided else None
     return serving is not None and serving != decided[0][0]

@@ -14,7 +14,7 @@ import psycopg
 
 from road_assets.local.leftovers import session_members
 from road_assets.local.services import is_answering
-from road_assets_tests.faults.standing import Watched
+from road_assets_tests.faults.platforms import ObservedPlatform
 
 RUN: Final = "run worker"
 BACKEND: Final = "Postgres backend"
@@ -56,16 +56,16 @@ class Part:
         return None
 
 
-def parts_of(standing: Watched) -> list[Part]:
+def parts_of(platform: ObservedPlatform) -> list[Part]:
     """All that is killed in a platform."""
-    addresses, ports = standing.site.addresses, standing.site.ports
-    leader = partial(_leader, standing)
+    addresses, ports = platform.site.addresses, platform.site.ports
+    leader = partial(_leader, platform)
     return [
-        Part("Postgres", "postgres", 1.0, partial(leader, "postgres"), lambda _: _connects(standing)),
-        Part(BACKEND, "postgres", 0.6, partial(_backends, standing), lambda _: _connects(standing)),
+        Part("Postgres", "postgres", 1.0, partial(leader, "postgres"), lambda _: _connects(platform)),
+        Part(BACKEND, "postgres", 0.6, partial(_backends, platform), lambda _: _connects(platform)),
         Part("code location", "code", 1.0, partial(leader, "code"), lambda _: _accepts(ports.code_port)),
-        Part(RUN, "code", 1.2, partial(_workers, standing), partial(_is_noted, standing)),
-        Part("daemon", "daemon", 1.0, partial(leader, "daemon"), partial(_has_heartbeat, standing)),
+        Part(RUN, "code", 1.2, partial(_workers, platform), partial(_is_noted, platform)),
+        Part("daemon", "daemon", 1.0, partial(leader, "daemon"), partial(_has_heartbeat, platform)),
         Part(
             "MLflow", "mlflow", 1.0, partial(leader, "mlflow"), lambda _: is_answering(f"{addresses['mlflow']}/health")
         ),
@@ -80,8 +80,8 @@ def parts_of(standing: Watched) -> list[Part]:
     ]
 
 
-def _leader(standing: Watched, service: str) -> list[psutil.Process]:
-    process = standing.part(service)
+def _leader(platform: ObservedPlatform, service: str) -> list[psutil.Process]:
+    process = platform.part(service)
     if process is None or not process.alive():
         return []
     with suppress(psutil.NoSuchProcess):
@@ -89,12 +89,12 @@ def _leader(standing: Watched, service: str) -> list[psutil.Process]:
     return []
 
 
-def _backends(standing: Watched) -> list[psutil.Process]:
+def _backends(platform: ObservedPlatform) -> list[psutil.Process]:
     """Processes of the server that work for somebody: their end makes it throw out everybody and recover.
 
     Each leads a session of its own, so they are found as children.
     """
-    postmaster = standing.part("postgres")
+    postmaster = platform.part("postgres")
     if postmaster is None or not postmaster.alive():
         return []
     try:
@@ -104,13 +104,13 @@ def _backends(standing: Watched) -> list[psutil.Process]:
     return [process for process in children if "road" in _command(process)]
 
 
-def _workers(standing: Watched) -> list[psutil.Process]:
+def _workers(platform: ObservedPlatform) -> list[psutil.Process]:
     """Processes of runs, which the code server has started."""
-    return [process for process in _children(standing, "code") if _WORKER_MARK in _command(process)]
+    return [process for process in _children(platform, "code") if _WORKER_MARK in _command(process)]
 
 
-def _children(standing: Watched, service: str) -> list[psutil.Process]:
-    process = standing.part(service)
+def _children(platform: ObservedPlatform, service: str) -> list[psutil.Process]:
+    process = platform.part(service)
     if process is None or not process.alive():
         return []
     return [member for member in session_members(process) if member.pid != process.pid]
@@ -123,9 +123,9 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
-def _connects(standing: Watched) -> bool:
+def _connects(platform: ObservedPlatform) -> bool:
     try:
-        psycopg.connect(standing.site.postgres.url("road"), connect_timeout=2).close()
+        psycopg.connect(platform.site.postgres.url("road"), connect_timeout=2).close()
     except psycopg.OperationalError:
         return False
     return True
@@ -139,21 +139,21 @@ def _accepts(port: int) -> bool:
     return True
 
 
-def _is_noted(standing: Watched, after: float) -> bool:
+def _is_noted(platform: ObservedPlatform, after: float) -> bool:
     """Whether Dagster knows that a run which went on then has ended; it is repeated by another one."""
     try:
-        ((going_on,),) = standing.query(_BEGUN_BEFORE, (after,), database="dagster")
+        ((going_on,),) = platform.query(_BEGUN_BEFORE, (after,), database="dagster")
     except psycopg.OperationalError:
         return False
     return not going_on
 
 
-def _has_heartbeat(standing: Watched, after: float) -> bool:
-    process = standing.part("daemon")
+def _has_heartbeat(platform: ObservedPlatform, after: float) -> bool:
+    process = platform.part("daemon")
     if process is None or not process.alive():
         return False
     try:
-        ((last,),) = standing.query(
+        ((last,),) = platform.query(
             "SELECT extract(epoch FROM min(timestamp)) FROM daemon_heartbeats", database="dagster"
         )
     except psycopg.OperationalError:

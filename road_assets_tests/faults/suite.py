@@ -13,13 +13,13 @@ import psycopg
 
 from road_assets.local.dagster_client import DagsterError
 from road_assets_tests.faults.full_disk import StateDisk
+from road_assets_tests.faults.invariants import Invariants
 from road_assets_tests.faults.kills import Killer
 from road_assets_tests.faults.load import Load
 from road_assets_tests.faults.moments import BACKFILL, is_at_rest, moment_of
 from road_assets_tests.faults.parts import parts_of
-from road_assets_tests.faults.rounds import STRONG, RoundError, Work, Workload
-from road_assets_tests.faults.standing import LAST_DAY, Standing
-from road_assets_tests.faults.truth import Truth
+from road_assets_tests.faults.platforms import LAST_DAY, OwnPlatform
+from road_assets_tests.faults.workload import STRONG, Work, WorkError, Workload
 
 KILLS_PER_ROUND: Final = 16
 """At least; more where the time is short."""
@@ -40,36 +40,35 @@ class Suite:
     """Rounds of kills on one platform.
 
     Attributes:
-        standing: a platform whose main job is done.
+        platform: a platform whose main job is done.
         rng: of the printed seed.
         report: prints a line.
         deadline: on the monotonic clock.
     """
 
-    standing: Standing
+    platform: OwnPlatform
     rng: random.Random
     report: Callable[[str], None]
     deadline: float
     killer: Killer = field(init=False)
-    truth: Truth = field(init=False)
+    invariants: Invariants = field(init=False)
     load: Load = field(init=False)
     workload: Workload = field(init=False)
     by_hand: int = 0
     pieces: int = 0
-    undisturbed_failures: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Wire the parts."""
-        self.killer = Killer(self.standing, parts_of(self.standing), self.rng)
-        self.truth, self.load = Truth(self.standing), Load(self.standing)
-        self.workload = Workload(self.standing, self.rng)
+        self.killer = Killer(self.platform, parts_of(self.platform), self.rng)
+        self.invariants, self.load = Invariants(self.platform), Load(self.platform)
+        self.workload = Workload(self.platform, self.rng)
 
     def prepare(self) -> None:
         """Two models to go back and forth between, and what an undisturbed platform holds."""
         self.workload.prepare()
         self._rest()
-        self.truth.remember()
-        self.truth.check("the undisturbed run")
+        self.invariants.remember()
+        self.invariants.check("the undisturbed run")
         self.load.start()
 
     def kill(self, kills: int) -> None:
@@ -101,32 +100,32 @@ class Suite:
         work.begin()
         self._until(BACKFILL, LAUNCH_SECONDS)
         answered = self.load.answered
-        disk.fill(self.standing.pid)
+        disk.fill(self.platform.pid)
         self.report("  disk full")
         time.sleep(FULL_SECONDS / 2)
-        part = self.standing.part("daemon")
+        part = self.platform.part("daemon")
         if part is not None and part.alive():
             psutil.Process(part.pid).kill()
         time.sleep(FULL_SECONDS / 2)
-        disk.free(self.standing.pid)
+        disk.free(self.platform.pid)
         self.report(f"  disk free; {self.load.answered - answered} questions answered meanwhile")
         try:
             self._rest()
-            work.finish(self.standing)
-        except RoundError as error:
-            self.truth.failures.append(f"a full disk: {error}")
+            work.finish(self.platform)
+        except WorkError as error:
+            self.invariants.failures.append(f"a full disk: {error}")
         self.by_hand += work.by_hand
         self._settle("a full disk")
 
     def _until(self, moment: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while moment_of(self.standing) != moment and time.monotonic() < deadline:
+        while moment_of(self.platform) != moment and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
 
     def _expect_both(self, what: str, codes: list[int]) -> None:
         title = f"the same {what} twice at once"
         if codes != [0, 0]:
-            self.truth.failures.append(f"{title}: processes ended with {codes}; see twice.log")
+            self.invariants.failures.append(f"{title}: processes ended with {codes}; see twice.log")
         self._settle(title)
 
     def _round(self, number: int, allowed: int) -> None:
@@ -148,9 +147,9 @@ class Suite:
         try:
             work.begin()
             self._rest(stop_at)
-            work.finish(self.standing)
-        except (RoundError, DagsterError) as error:
-            self.truth.failures.append(f"{work.title}: {error}")
+            work.finish(self.platform)
+        except (WorkError, DagsterError) as error:
+            self.invariants.failures.append(f"{work.title}: {error}")
             self.report(f"  FAILED {work.title}: {error}")
         self.by_hand += work.by_hand
 
@@ -158,7 +157,7 @@ class Suite:
         """Wait until nothing goes on, killing meanwhile until there were so many kills.
 
         Raises:
-            RoundError: something goes on for too long.
+            WorkError: something goes on for too long.
         """
         calm_since = time.monotonic()
         while True:
@@ -169,21 +168,21 @@ class Suite:
             if self._is_calm():
                 return
             if time.monotonic() - calm_since > REST_SECONDS:
-                raise RoundError(f"the platform has not come to rest {REST_SECONDS:.0f} s after the last kill")
+                raise WorkError(f"the platform has not come to rest {REST_SECONDS:.0f} s after the last kill")
             time.sleep(TICK_SECONDS)
 
     def _is_calm(self) -> bool:
         if not self.killer.all_back:
             return False
         try:
-            return is_at_rest(self.standing)
+            return is_at_rest(self.platform)
         except psycopg.OperationalError:
             return False
 
     def _settle(self, after: str) -> None:
         try:
             self._rest()
-        except RoundError as error:
-            self.truth.failures.append(f"after {after}: {error}")
-        for sentence in self.truth.failures[len(self.truth.failures) - self.truth.check(after) :]:
+        except WorkError as error:
+            self.invariants.failures.append(f"after {after}: {error}")
+        for sentence in self.invariants.failures[len(self.invariants.failures) - self.invariants.check(after) :]:
             self.report(f"  FAILED {sentence}")

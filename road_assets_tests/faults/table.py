@@ -27,8 +27,8 @@ def print_table(suite: Suite, *, wanted: int, seed: int, seconds: float) -> int:
     row = [sum(counts[key] for key in counts if key[1] == moment) for moment in MOMENTS]
     print(f"{'all':<18}" + "".join(f"{count:>10}" for count in row) + f"{len(kills):>9}")
     print(f"\n{'check at rest':<18}{'made':>6}{'failed':>8}")
-    for name, made in suite.truth.checked.items():
-        failed = sum(f", {name}: " in sentence for sentence in suite.truth.failures)
+    for name, made in suite.invariants.checked.items():
+        failed = sum(f", {name}: " in sentence for sentence in suite.invariants.failures)
         print(f"{name:<18}{made:>6}{failed:>8}")
     outside = suite.load.failed_outside(suite.killer.service_outages)
     print(
@@ -36,7 +36,7 @@ def print_table(suite: Suite, *, wanted: int, seed: int, seconds: float) -> int:
         f"answered, {len(suite.load.failures) - len(outside)} not while the service was killed, {len(outside)} not at "
         "other times"
     )
-    failures = [*suite.truth.failures, *suite.killer.lost]
+    failures = [*suite.invariants.failures, *suite.killer.lost]
     failures += [f"a question failed while the service was up: {failure.reason}" for failure in outside]
     if len(kills) < wanted:
         failures.append(f"{len(kills)} kills in the time, {wanted} were wanted")

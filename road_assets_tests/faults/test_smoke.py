@@ -16,14 +16,12 @@ from road_assets.local.platform import up
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.services import Site
 from road_assets.local.state import load_state
-from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
+from road_assets.settings import PlatformSettings, ServiceSecrets
 from road_assets_tests.faults.kills import Killer, tally
 from road_assets_tests.faults.moments import REST, moment_of
 from road_assets_tests.faults.parts import BACKEND, RUN, parts_of
-from road_assets_tests.faults.standing import Watched
-from road_assets_tests.local.conftest import FOLDER, eventually, free_port
-
-PORTS = ("api_port", "dagster_port", "mlflow_port", "postgres_port", "code_port")
+from road_assets_tests.faults.platforms import ObservedPlatform
+from road_assets_tests.local.conftest import FOLDER, eventually, free_ports
 
 
 class Idle:
@@ -59,7 +57,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("PYTHONPATH", str(FOLDER), prepend=os.pathsep)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
-    ports = PortSettings(**{name: free_port() for name in PORTS})
+    ports = free_ports()
     home = tmp_path / "home"
     site = Site(
         PlatformSettings(home=home, demo=True),
@@ -78,7 +76,7 @@ def kill_each_part(site: Site, killer: Killer) -> None:
     """Once the platform is ready; then end it, whatever came of it."""
     try:
         assert eventually(lambda: (state := load_state(site.home)) is not None and state.ready, 120)
-        assert moment_of(killer.standing) == REST
+        assert moment_of(killer.platform) == REST
         for part in killer.parts:
             if part.name not in (RUN, BACKEND):
                 killer.kill(part, REST)
@@ -87,12 +85,12 @@ def kill_each_part(site: Site, killer: Killer) -> None:
             killer.watch()
             time.sleep(0.1)
     finally:
-        killer.standing.hang_up()
+        killer.platform.hang_up()
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_every_part_that_is_killed_works_again_and_the_platform_stays(site: Site) -> None:
-    watched, lines = Watched(site), []
+    watched, lines = ObservedPlatform(site), []
     killer = Killer(watched, parts_of(watched), random.Random(1))
     thread = threading.Thread(target=kill_each_part, args=(site, killer))
     thread.start()

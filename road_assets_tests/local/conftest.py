@@ -1,8 +1,6 @@
-"""Ports and places for platforms of the tests, and a look at the machine's processes."""
+"""Ports for platforms of the tests, and a look at the machine's processes."""
 
 import os
-import socket
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,38 +10,20 @@ import psutil
 import pytest
 
 from road_assets.settings import PortSettings
+from road_assets_tests.api.servers import free_port
 
 FOLDER = Path(__file__).parent
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports() -> PortSettings:
+    """A port that nobody listens on for each part of a platform."""
+    return PortSettings(**{name: free_port() for name in PortSettings.model_fields if name.endswith("_port")})
 
 
 @pytest.fixture
 def ports() -> PortSettings:
     """Ports that nobody listens on."""
-    names = ("api_port", "dagster_port", "mlflow_port", "postgres_port", "code_port")
-    return PortSettings(**{name: free_port() for name in names})
-
-
-@pytest.fixture
-def open_home() -> Iterator[Path]:
-    """A home that every user of the machine may enter, unlike pytest's own directories."""
-    with tempfile.TemporaryDirectory(prefix="road-test-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder) / "home"
-
-
-@pytest.fixture
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """No ROAD_* variable of the person who runs the tests."""
-    for name in list(os.environ):
-        if name.startswith("ROAD_") or name == "MLFLOW_TRACKING_URI":
-            monkeypatch.delenv(name)
-    return monkeypatch
+    return free_ports()
 
 
 def processes_with(mark: str) -> list[psutil.Process]:

@@ -10,18 +10,18 @@ import time
 from functools import partial
 from pathlib import Path
 
-from road_assets.local import processes
+from road_assets.local import supervisor as supervisor_module
 from road_assets.local.guard import start_guard
-from road_assets.local.processes import Service, StopRequested, Supervisor
 from road_assets.local.spawn import spawn
 from road_assets.local.state import PlatformState, ProcessId, forget_state
+from road_assets.local.supervisor import Service, StopRequested, Supervisor
 
 
 def main() -> None:
     home, mark = Path(sys.argv[1]), sys.argv[2]
     if "ignore-int" in sys.argv:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    processes.STOP_SECONDS = 2.0
+    supervisor_module.STOP_SECONDS = 2.0
     state = PlatformState(supervisor=ProcessId.of(os.getpid()), postgres_port=1)
 
     def note(children: dict[str, ProcessId]) -> None:

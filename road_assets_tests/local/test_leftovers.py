@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -8,7 +10,15 @@ import pytest
 
 from road_assets.local.guard import wait_for_supervisor
 from road_assets.local.leftovers import session_members, stop_leftovers
-from road_assets.local.state import AlreadyRunningError, PlatformState, ProcessId, StateError, load_state, locked
+from road_assets.local.state import (
+    AlreadyRunningError,
+    PlatformState,
+    ProcessId,
+    StateError,
+    forget_state,
+    load_state,
+    locked,
+)
 
 GONE = ProcessId(pid=2**22 - 1, created=1.0)
 
@@ -73,6 +83,26 @@ def test_two_platforms_do_not_share_a_home(tmp_path: Path) -> None:
             pass
     with locked(tmp_path):
         pass
+
+
+def test_a_state_that_is_removed_while_it_is_looked_for_is_none(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            state(GONE).save(tmp_path)
+            forget_state(tmp_path)
+
+    platform = threading.Thread(target=come_and_go)
+    platform.start()
+    deadline, found = time.monotonic() + 2, set()
+    try:
+        while time.monotonic() < deadline:
+            found.add(load_state(tmp_path) is None)
+    finally:
+        ended.set()
+        platform.join()
+    assert found == {True, False}
 
 
 def test_a_state_that_does_not_parse_is_named(tmp_path: Path) -> None:

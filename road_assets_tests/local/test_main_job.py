@@ -15,12 +15,13 @@ from road_assets.local.main_job import MainJob, Step, StepFailedError
 from road_assets.local.platform import prepare_home
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.postgres_files import remove_outside
-from road_assets.local.processes import Supervisor
 from road_assets.local.services import LOCATION, Site
 from road_assets.local.state import ProcessId
+from road_assets.local.supervisor import Supervisor
 from road_assets.local.tasks import note_dagster_prepared, prepare_dagster
 from road_assets.settings import PlatformSettings, PortSettings
-from road_assets_tests.local.conftest import FOLDER, eventually, free_port, processes_with
+from road_assets_tests.api.servers import free_port
+from road_assets_tests.local.conftest import FOLDER, eventually, processes_with
 
 MATERIALIZED = """query Count($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { __typename
   ... on AssetNode { partitionStats { numMaterialized } } } }"""
@@ -212,7 +213,7 @@ def test_a_repetition_that_dagster_promised_and_forgot_is_asked_for(
     client: DagsterClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dagster is asked by its own means: the tag it sets, on a run that it would not repeat."""
-    monkeypatch.setattr("road_assets.local.attempts.RETRY_SECONDS", 1.0)
+    monkeypatch.setattr("road_assets.local.run_retries.RETRY_SECONDS", 1.0)
     driver = Driver(client)
     promised = {run_tags.WILL_RETRY: "true"}
     monkeypatch.setattr(client, "tags", lambda _: promised)

@@ -51,6 +51,13 @@ def test_commands_that_only_look_install_nothing(command: str, tmp_path: Path) -
     assert not venv.exists()
 
 
+@pytest.mark.parametrize(("command", "advice"), [("backup", "TO=file-or-directory"), ("restore", "FROM=file")])
+def test_backup_and_restore_ask_for_the_place(command: str, advice: str) -> None:
+    answer = subprocess.run(["make", command], cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    assert answer.returncode != 0
+    assert advice in answer.stderr
+
+
 def test_a_python_that_does_not_run_is_named(tmp_path: Path) -> None:
     shim = program(tmp_path / "python3.12", "echo 'pyenv: version 3.12 is not installed' >&2; exit 127")
     result = install(tmp_path, PYTHON=str(shim))

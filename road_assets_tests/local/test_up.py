@@ -16,9 +16,9 @@ from road_assets.local.platform import up
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.postgres_files import outside_directory
 from road_assets.local.preflight import PreflightError
-from road_assets.local.processes import ServiceFailedError
 from road_assets.local.services import Site
 from road_assets.local.state import AlreadyRunningError, load_state, locked
+from road_assets.local.supervisor import ServiceFailedError
 from road_assets.local.tasks import note_dagster_prepared
 from road_assets.settings import PlatformSettings, PortSettings, ServiceSecrets
 from road_assets_tests.local.conftest import FOLDER

@@ -46,6 +46,16 @@ TABLES = """
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
       AND relname <> 'alembic_version' ORDER BY oid
 """
+WITHOUT_COMMENT = """
+    SELECT c.relname, a.attname::text FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND c.relname <> 'alembic_version' AND col_description(c.oid, a.attnum) IS NULL
+    UNION ALL
+    SELECT relname, 'the table' FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+      AND relname <> 'alembic_version' AND obj_description(oid, 'pg_class') IS NULL
+"""
 
 
 @pytest.fixture
@@ -99,6 +109,13 @@ def test_every_row_of_that_version_is_there_after_the_upgrade(url: str, revision
 
 def test_every_revision_was_reached_from_the_one_before() -> None:
     assert [f"{number:04d}" for number in range(1, len(REVISIONS) + 1)] == REVISIONS
+
+
+def test_every_table_and_column_says_what_it_holds(url: str) -> None:
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        silent = connection.execute(WITHOUT_COMMENT).fetchall()
+    assert silent == []
 
 
 def test_tables_that_a_newer_version_has_migrated_are_left_alone(url: str) -> None:

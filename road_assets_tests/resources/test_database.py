@@ -35,14 +35,6 @@ def _scores(days: list[date], score: float) -> pd.DataFrame:
     )
 
 
-@pytest.fixture
-def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
-    database = Database(url=postgres.url("road"))
-    yield database
-    with database.connect() as connection:
-        connection.execute("TRUNCATE drift_scores, drift_features, model_metrics, accidents, quarantine")
-
-
 def _all(database: Database) -> list[tuple[date, float]]:
     with database.connect() as connection:
         return connection.execute("SELECT day, score FROM drift_scores ORDER BY day").fetchall()

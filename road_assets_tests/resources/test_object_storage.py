@@ -17,9 +17,9 @@ from road_assets.resources.files import (
     folders_in,
     is_remote,
     names_in,
-    open_place,
     replace_bytes,
     replace_text,
+    storage_path,
 )
 from road_assets.resources.lake import Lake
 from road_assets.settings import PlatformSettings
@@ -39,7 +39,7 @@ Lake(root=sys.argv[1]).write_days("asset", frame, [date(2024, 2, 29)])
 
 
 def test_a_text_is_replaced_and_read_back(s3: str) -> None:
-    place = open_place(f"{s3}/texts")
+    place = storage_path(f"{s3}/texts")
     for text in ("before", "après"):
         replace_text(place / "page.html", text)
     assert is_remote(place)
@@ -47,7 +47,7 @@ def test_a_text_is_replaced_and_read_back(s3: str) -> None:
 
 
 def test_files_are_listed_in_a_folder_and_in_the_folders_below_it(s3: str) -> None:
-    place = open_place(f"{s3}/listed")
+    place = storage_path(f"{s3}/listed")
     assert names_in(place) == names_in(place, below=True) == []
     for name in ("2024.parquet", "2024/2024-01-01.parquet", "2025/2025-01-01.parquet"):
         replace_bytes(place / name, b"")
@@ -82,8 +82,8 @@ def test_a_writer_killed_in_the_middle_leaves_the_old_day(s3: str) -> None:
             writer.wait()
     assert lake.read_days("asset", [DAY])["row"].tolist() == list(range(10))
     assert lake.stored_days("asset") == [DAY]
-    assert drafts_below(open_place(lake.root)) == []
-    assert names_in(open_place(lake.root) / "asset", below=True) == [f"{DAY}.parquet"]
+    assert drafts_below(storage_path(lake.root)) == []
+    assert names_in(storage_path(lake.root) / "asset", below=True) == [f"{DAY}.parquet"]
     subprocess.run([sys.executable, "-c", _REWRITE, lake.root], check=True, env=_environment())  # noqa: S603 - our own
     assert len(lake.read_days("asset", [DAY])) == 200_000
 

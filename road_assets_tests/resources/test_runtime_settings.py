@@ -1,6 +1,6 @@
 """The noise setting in a real Postgres."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -12,14 +12,6 @@ from road_assets.resources.database import Database
 from road_assets.resources.runtime_settings import RuntimeSettingError, read_noise, set_noise
 
 INSERT = "INSERT INTO noise_settings (noise, set_by) VALUES (%s, %s)"
-
-
-@pytest.fixture
-def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
-    database = Database(url=postgres.url("road"))
-    yield database
-    with database.connect() as connection:
-        connection.execute("TRUNCATE noise_settings")
 
 
 def history(database: Database) -> list[tuple[float, str]]:

@@ -14,7 +14,7 @@ from road_assets.core.drift import DriftEvaluation, count_codes, score_drift
 from road_assets.core.vocabulary import FEATURES
 from road_assets.drift_triggers import ALERT, Cursor, read_history, read_triggers
 from road_assets.partitions import DAILY
-from road_assets.resources.retraining import RetrainingSettings
+from road_assets.resources.configuration import RetrainingSettings
 from road_assets.sensors import drift_retraining
 from road_assets_tests.frames import feature_rows
 

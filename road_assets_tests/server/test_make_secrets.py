@@ -53,6 +53,13 @@ def test_twice_changes_nothing_and_ones_own_secret_stays(tmp_path: Path) -> None
     assert before["service/road_api_jwt_secret"] == "my own"
 
 
+def test_a_password_of_ones_own_may_hold_any_character(tmp_path: Path) -> None:
+    (tmp_path / "provision").mkdir()
+    (tmp_path / "provision" / "mlflow").write_text("a:b\\c@d/e%f")
+    make_secrets(tmp_path)
+    assert files(tmp_path)["mlflow/pgpass"] == "*:*:*:mlflow:a\\:b\\\\c@d/e%f\n"
+
+
 def test_libpq_takes_the_password_files_and_nobody_may_write(tmp_path: Path) -> None:
     make_secrets(tmp_path)
     for path in tmp_path.rglob("*"):

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
 from road_api.services.prediction_table import PredictionTable, part_of
-from road_assets.backup.postgres_tools import _forget_newer_settings
+from road_assets.backup.postgres_tools import _comment_out_newer_settings
 from road_assets.backup.tar_file import read_manifest
 from road_assets.cli import main
 from road_assets.local.planning import LEDGER_FILE, Ledger
@@ -134,7 +134,7 @@ def test_programs_that_are_newer_than_the_server_ask_it_for_nothing_that_it_does
     script = tmp_path / "road.sql"
     text = "SET lock_timeout = 0;\nSET transaction_timeout = 0;\nSET client_encoding = 'UTF8';\n"
     script.write_text(text)
-    _forget_newer_settings(script)
+    _comment_out_newer_settings(script)
     left = script.read_text()
     assert "transaction_timeout" not in left
     assert len(left) == len(text)

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets.local.main_job import Step
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.resources.release_store import ReleaseStore
+from road_assets.resources.releases.store import ReleaseStore
 from road_assets_tests.benchmarks.growth import (
     ACCIDENTS,
     DRAW_NOTHING,

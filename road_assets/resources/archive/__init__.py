@@ -1,0 +1,1 @@
+"""The archive of promoted models, under git and DVC."""
