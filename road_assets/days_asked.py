@@ -7,9 +7,6 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-RELEASE: Final = "baac_release"
-"""The asset that tells it."""
-
 LABEL: Final = "days to materialize"
 """Label of its metadata under which it stands, as JSON."""
 

@@ -14,6 +14,7 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_ST
 from pydantic import BaseModel, ConfigDict
 
 from road_assets import run_tags
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
 from road_assets.checks.drift import DRIFT_CHECK_KEY, RETRAIN_AS_OF
 from road_assets.core.drift_alert import DRIFT_ALERT_ASSET
@@ -24,7 +25,6 @@ from road_assets.partitions import DAILY, to_day
 ALERT: Final = DRIFT_ALERT_ASSET
 """Asset that Alertmanager's webhook observes; nothing materializes it."""
 
-PRODUCTION: Final = "production_model"
 PROMOTED: Final = "promoted"
 """Metadata of ``production_model``: whether the day's run moved the alias."""
 
@@ -204,7 +204,7 @@ def _retraining(record: dg.RunRecord, now: datetime) -> Retraining:
 
 
 def _last_promotion(instance: dg.DagsterInstance) -> datetime | None:
-    records = instance.fetch_materializations(dg.AssetKey(PRODUCTION), limit=_PROMOTIONS_REMEMBERED).records
+    records = instance.fetch_materializations(dg.AssetKey(PRODUCTION_MODEL), limit=_PROMOTIONS_REMEMBERED).records
     for record in records:
         materialization = cast("dg.AssetMaterialization", record.asset_materialization)
         promoted = materialization.metadata.get(PROMOTED)

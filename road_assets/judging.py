@@ -9,7 +9,7 @@ from datetime import date
 
 import pandas as pd
 
-from road_assets.assets.model import FEATURES
+from road_assets.asset_names import FEATURES
 from road_assets.core.bundle import Bundle
 from road_assets.core.candidate import split_rows
 from road_assets.core.gate import CommonRows, Contender, judge

@@ -6,13 +6,12 @@ import dagster as dg
 from pydantic import Field
 
 from road_assets import run_tags
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets.rollback import roll_back
 from road_assets.step_retries import tried_again
-
-PRODUCTION: dg.AssetKey = dg.AssetKey("production_model")
 
 
 class RollbackConfig(dg.Config):
@@ -40,7 +39,7 @@ def rollback(
         "decided by": author.name,
         "model in production": dg.MetadataValue.url(registry.version_url(done.version)),
     }
-    context.log_event(dg.AssetObservation(PRODUCTION, description=str(done), metadata=metadata))
+    context.log_event(dg.AssetObservation(dg.AssetKey(PRODUCTION_MODEL), description=str(done), metadata=metadata))
     context.add_output_metadata(metadata)
 
 

@@ -9,10 +9,12 @@ quick.
 from datetime import date, timedelta
 from typing import Final
 
-RAW_STAGE: Final = ("raw_accidents", "accidents_table")
+from road_assets.asset_names import ACCIDENTS_TABLE, FEATURES, RAW_ACCIDENTS, SYNTHETIC_MIX
+
+RAW_STAGE: Final = (RAW_ACCIDENTS, ACCIDENTS_TABLE)
 """Assets whose days depend on no other day."""
 
-LEARNING_STAGE: Final = ("synthetic_mix", "features")
+LEARNING_STAGE: Final = (SYNTHETIC_MIX, FEATURES)
 """Assets whose days learn from ``raw_accidents`` of earlier days."""
 
 INGEST: Final = (*RAW_STAGE, *LEARNING_STAGE)

@@ -5,6 +5,7 @@ from typing import Final
 
 import dagster as dg
 
+from road_assets.asset_names import MODEL_ARCHIVE, PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS, figures_table
 from road_assets.core.archive import ArchivedModel
 from road_assets.partitions import DAILY
@@ -13,23 +14,24 @@ from road_assets.resources.commands import CommandError
 from road_assets.resources.model_registry import BUNDLE_FOLDER, REFERENCE_FOLDER, ModelRegistry
 from road_assets.settings import SettingsError
 
-ARCHIVE: Final = "model_archive"
 PUSHED: Final = "pushed"
 
 _Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 @dg.asset(
-    name=ARCHIVE,
+    name=MODEL_ARCHIVE,
     partitions_def=DAILY,
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="model",
     owners=OWNERS,
     kinds={"git", "dvc"},
     output_required=False,
     check_specs=[
         dg.AssetCheckSpec(
-            PUSHED, asset=ARCHIVE, description="What is committed has reached the remotes that are set, data included."
+            PUSHED,
+            asset=MODEL_ARCHIVE,
+            description="What is committed has reached the remotes that are set, data included.",
         )
     ],
     description=(
@@ -86,7 +88,7 @@ def _skip(context: dg.AssetExecutionContext, reason: str) -> Iterator[_Result]:
 
 def _pushed(archived: Archived) -> dg.AssetCheckResult:
     if archived.problem:
-        said = f"committed, but not pushed: {archived.problem}\nThe next run of {ARCHIVE} pushes it."
+        said = f"committed, but not pushed: {archived.problem}\nThe next run of {MODEL_ARCHIVE} pushes it."
     elif archived.remotes:
         said = f"pushed to {' and '.join(archived.remotes)}"
     else:

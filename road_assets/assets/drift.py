@@ -7,12 +7,12 @@ from typing import Any, Final, Literal
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import DRIFT_REPORT, FEATURES, PRODUCTION_MODEL, RAW_ACCIDENTS
 from road_assets.assets import plots
 from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, preview, shown_once
 from road_assets.assets.drift_tables import tables_of
 from road_assets.assets.evidently_report import render_report
-from road_assets.assets.model import FEATURES
-from road_assets.checks.drift import ASSET, drift_check_spec, evaluations_of
+from road_assets.checks.drift import drift_check_spec, evaluations_of
 from road_assets.core.bundle import Bundle
 from road_assets.core.columns import ACCIDENT, DAY
 from road_assets.core.drift import DriftEvaluation, DriftScore, Gauge
@@ -30,7 +30,6 @@ from road_assets.resources.model_registry import ModelRegistry, NoModelError, Re
 from road_assets.resources.reports import PublishedReport, Reports
 from road_assets.settings import DriftSettings
 
-RAW: Final = "raw_accidents"
 _OPTIONAL: Final = (NOISE, FILLED, *SCENE_FIELD_NAMES)
 _COLUMNS: Final = [DAY, ACCIDENT, "synthetic", TARGET, NOISE, FILLED, *MODEL_FIELDS]
 _REPLAYED_FROM: Final = "replayed_from"
@@ -48,12 +47,12 @@ class DriftConfig(dg.Config):
 
 
 @dg.asset(
-    name=ASSET,
+    name=DRIFT_REPORT,
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
     deps=[
         dg.AssetDep(FEATURES, partition_mapping=trailing_days(DriftSettings().window_days)),
-        "production_model",
+        PRODUCTION_MODEL,
     ],
     group_name="drift",
     owners=OWNERS,
@@ -124,10 +123,10 @@ def _real_rows(lake: Lake, days: set[date]) -> pd.DataFrame:
 
 def _replayed(lake: Lake, days: set[date]) -> frozenset[date]:
     """Days that repeat a published one, as far as their raw rows are stored."""
-    stored = days.intersection(lake.stored_days(RAW))
+    stored = days.intersection(lake.stored_days(RAW_ACCIDENTS))
     if not stored:
         return frozenset()
-    rows = lake.read_days(RAW, stored, columns=[DAY, _REPLAYED_FROM])
+    rows = lake.read_days(RAW_ACCIDENTS, stored, columns=[DAY, _REPLAYED_FROM])
     return frozenset(rows.loc[rows[_REPLAYED_FROM].notna(), DAY].dt.date)
 
 

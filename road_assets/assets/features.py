@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import FEATURES, RAW_ACCIDENTS
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
-from road_assets.assets.history import RAW, known_rows
+from road_assets.assets.history import known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
 from road_assets.core.history import earlier_days, group_by_history, rows_on
@@ -24,7 +25,7 @@ from road_assets.resources.lake import Lake
     owners=OWNERS,
     kinds={"parquet", "pandas"},
     io_manager_key="parquet",
-    check_specs=[contract_spec("features")],
+    check_specs=[contract_spec(FEATURES)],
     description=(
         "The 13 features with missing codes replaced by the mode of earlier days, the optional scene fields as far as "
         "they are known, and the target: 1 for a user killed or hospitalised. Rows of a day whose mix carries noise "
@@ -36,7 +37,7 @@ def features(
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Impute each day with the modes of its history window."""
     days = to_days(list(context.partition_keys))
-    groups = group_by_history(days, lake.stored_days(RAW))
+    groups = group_by_history(days, lake.stored_days(RAW_ACCIDENTS))
     known = known_rows(synthetic_mix[~synthetic_mix["synthetic"]], lake, earlier_days(groups))
     mix = with_noise(with_scene(synthetic_mix))
     parts, filled = [], dict.fromkeys(FEATURE_NAMES, 0)
@@ -58,4 +59,4 @@ def features(
         },
     )
     output = output.with_metadata(shown_once(context, output.metadata))
-    yield from store_if_passed(output, [check_contract(rows, "features")])
+    yield from store_if_passed(output, [check_contract(rows, FEATURES)])

@@ -8,11 +8,11 @@ from typing import Final
 
 import pandas as pd
 
+from road_assets.asset_names import RAW_ACCIDENTS
 from road_assets.core.mixing import LABELLED_COLUMNS, labelled_codes
 from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY
 from road_assets.resources.lake import Lake
 
-RAW: Final = "raw_accidents"
 LEARNED: Final = ("day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name)
 """Columns of ``raw_accidents`` that are learned from."""
 
@@ -31,5 +31,5 @@ def known_rows(real: pd.DataFrame, lake: Lake, earlier: set[date]) -> pd.DataFra
     real = real[list(LABELLED_COLUMNS)]
     if not earlier:
         return real
-    before = labelled_codes(lake.read_days(RAW, earlier, columns=list(LEARNED)), with_scene=False)
+    before = labelled_codes(lake.read_days(RAW_ACCIDENTS, earlier, columns=list(LEARNED)), with_scene=False)
     return pd.concat([before, real], ignore_index=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets import plots
 from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, shown_once
 from road_assets.core.drift import DriftScore
@@ -23,7 +24,7 @@ FEATURES: Final = "live_traffic_features"
 
 predictions = dg.AssetSpec(
     "predictions",
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="drift",
     owners=OWNERS,
     kinds={"postgres", "table"},
@@ -40,7 +41,7 @@ predictions = dg.AssetSpec(
 @dg.asset(
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    deps=["production_model", predictions],
+    deps=[PRODUCTION_MODEL, predictions],
     group_name="drift",
     owners=OWNERS,
     kinds={"postgres"},

@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
+from road_assets.asset_names import BAAC_RELEASE, FEATURES
 from road_assets.assets.common import OWNERS, figures_table, picture, preview
 from road_assets.assets.model_config import TrainingConfig
 from road_assets.assets.model_log import figures_of, log_candidate
@@ -16,7 +17,6 @@ from road_assets.core.history import EVALUATION_DAYS, TRAINING_DAYS, Windows, wi
 from road_assets.core.metrics import DECIDING_METRIC
 from road_assets.core.noise import describe_noise, noise_of_days
 from road_assets.core.scene_derivation import with_scene
-from road_assets.days_asked import RELEASE
 from road_assets.partitions import DAILY, to_day, trailing_days
 from road_assets.resources.model_registry import ModelRegistry
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from road_assets.resources.lake import Lake
     from road_assets.resources.model_policy import ModelPolicy
 
-FEATURES: Final = "features"
 TRAINING_RESOURCES: Final = {
     "container_config": {
         "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
@@ -130,11 +129,11 @@ def _data_versions(context: dg.AssetExecutionContext, windows: Windows) -> dict[
     """Content hashes of the releases that hold the windows' days, as ``baac_release`` told them."""
     found = {}
     for year in sorted({day.year for day in (*windows.training, *windows.evaluation)}):
-        asked = dg.AssetRecordsFilter(dg.AssetKey(RELEASE), asset_partitions=[str(year)])
+        asked = dg.AssetRecordsFilter(dg.AssetKey(BAAC_RELEASE), asset_partitions=[str(year)])
         records = context.instance.fetch_materializations(asked, limit=1).records
         tags = (records[0].asset_materialization.tags or {}) if records and records[0].asset_materialization else {}
         if DATA_VERSION_TAG in tags:
-            found[f"{RELEASE} {year}"] = tags[DATA_VERSION_TAG]
+            found[f"{BAAC_RELEASE} {year}"] = tags[DATA_VERSION_TAG]
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import dagster as dg
 
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
 from road_assets.core.card_words import CARD_FOLDER, card_file
 from road_assets.core.model_card import write_card
@@ -19,7 +20,7 @@ _PNG: Final = ".png"
 
 @dg.asset(
     partitions_def=DAILY,
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="model",
     owners=OWNERS,
     kinds={"markdown", "mlflow"},

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 from matplotlib.figure import Figure
 
+from road_assets.asset_names import FEATURES
 from road_assets.assets import plots
 from road_assets.core.candidate import Candidate, Split
 from road_assets.core.manifest import Window
@@ -94,7 +95,7 @@ def _dataset(rows: pd.DataFrame, window: Window) -> Any:
 
     shown = rows[[name for name in (*MODEL_FIELDS, TARGET) if name in rows]]
     digest = hashlib.sha256(pd.util.hash_pandas_object(shown, index=False).to_numpy().tobytes()).hexdigest()
-    days = {"asset": "features", "first_day": str(window.first_day), "last_day": str(window.last_day)}
+    days = {"asset": FEATURES, "first_day": str(window.first_day), "last_day": str(window.last_day)}
     name = f"features {window.first_day} to {window.last_day}"
     source = CodeDatasetSource(tags=days)
     return mlflow.data.from_pandas(shown, source=source, targets=TARGET, name=name, digest=digest[:_LONGEST_DIGEST])

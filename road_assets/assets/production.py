@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
 from road_assets.assets.model import POOL, severity_model
 from road_assets.core.reigns import PROMOTED, REFUSED
@@ -40,7 +41,7 @@ def production_model(
 ) -> dg.MaterializeResult[None]:
     """Act once on the newest verdict; judge again if it is about another champion or other candidates."""
     day = to_day(context.partition_key)
-    with tried_again(), hold_pointer(database, registry, Author("production_model", context.run_id)) as pointer:
+    with tried_again(), hold_pointer(database, registry, Author(PRODUCTION_MODEL, context.run_id)) as pointer:
         noticed = pointer.reconcile()
         found = registry.candidates_as_of(day)
         verdict = decisions.newest_verdict(pointer.connection, day)

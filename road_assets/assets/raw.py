@@ -6,6 +6,7 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import BAAC_RELEASE, RAW_ACCIDENTS
 from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day, shown_once
 from road_assets.assets.release import QUARANTINE, release_days
 from road_assets.checks.contracts import (
@@ -17,7 +18,6 @@ from road_assets.checks.contracts import (
 )
 from road_assets.core.day_quality import DayQuality, measure_quality
 from road_assets.core.replay import source_day
-from road_assets.days_asked import RELEASE
 from road_assets.partitions import DAILY, to_days
 from road_assets.resources.lake import Lake
 from road_assets.resources.quality import QualityLimits
@@ -31,7 +31,7 @@ from road_assets.resources.quality import QualityLimits
     owners=OWNERS,
     kinds={"parquet"},
     io_manager_key="parquet",
-    check_specs=[contract_spec("raw_accidents"), bad_rows_spec],
+    check_specs=[contract_spec(RAW_ACCIDENTS), bad_rows_spec],
     description=(
         "The users of the day's accidents. A day that no release holds yet repeats a published one, and says so."
     ),
@@ -41,7 +41,7 @@ def raw_accidents(
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Cut the release into days; replay the newest year for days after it."""
     days = to_days(list(context.partition_keys))
-    published = {year: lake.days_of_year(RELEASE, year) for year in lake.stored_years(RELEASE)}
+    published = {year: lake.days_of_year(BAAC_RELEASE, year) for year in lake.stored_years(BAAC_RELEASE)}
     sources = {day: _source_of(day, published) for day in days}
     frame = _read(lake, sources)
     replayed = {day: source for day, source in sources.items() if day != source}
@@ -61,7 +61,7 @@ def raw_accidents(
     )
     measured = _measure_days(lake, frame, sources)
     results = (
-        check_contract(frame, "raw_accidents"),
+        check_contract(frame, RAW_ACCIDENTS),
         check_bad_rows(*measured, limit=quality.max_bad_rows_share),
     )
     yield from store_if_passed(output.with_metadata(shown_once(context, output.metadata)), results)
@@ -84,7 +84,9 @@ def _measure_days(
         for day, source in sources.items()
     }
     undated = aside[aside["day"].isna()].groupby("release_year")
-    return days, {int(year): measure_quality(lake.rows_of_year(RELEASE, int(year)), rows) for year, rows in undated}
+    return days, {
+        int(year): measure_quality(lake.rows_of_year(BAAC_RELEASE, int(year)), rows) for year, rows in undated
+    }
 
 
 def _quarantine_of(lake: Lake, year: int) -> pd.DataFrame:
@@ -117,7 +119,7 @@ def _span(days: list[date]) -> str:
 def _read(lake: Lake, sources: dict[date, date]) -> pd.DataFrame:
     years = sorted({source.year for source in sources.values()})
     targets = pd.DataFrame({"source": list(sources.values()), "target": list(sources)}).astype("datetime64[us]")
-    parts = [_placed(lake.read_year(RELEASE, year, days=set(sources.values())), targets) for year in years]
+    parts = [_placed(lake.read_year(BAAC_RELEASE, year, days=set(sources.values())), targets) for year in years]
     rows = pd.concat(parts, ignore_index=True)
     # Many years, none of them replayed, are in order already and need not stand in memory twice.
     return rows if rows["day"].is_monotonic_increasing else rows.sort_values("day", kind="stable", ignore_index=True)

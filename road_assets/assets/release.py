@@ -9,10 +9,11 @@ import dagster as dg
 import pandas as pd
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
+from road_assets.asset_names import BAAC_RELEASE, RAW_ACCIDENTS, RELEASE_DAYS
 from road_assets.assets.common import OWNERS, preview, rows_per_day
 from road_assets.core.changes import NOTHING, Changes, consecutive, digest_days, digest_of, find_changes
 from road_assets.core.day_quality import damaged_days
-from road_assets.days_asked import LABEL, RELEASE, DaysAsked, Span
+from road_assets.days_asked import LABEL, DaysAsked, Span
 from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, partition_days, to_key
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
@@ -21,16 +22,15 @@ from road_assets.resources.release import LoadedRelease
 from road_assets.resources.release_history import note_release
 from road_assets.resources.releases import ReleasesResource
 
-RAW: Final = "raw_accidents"
 QUARANTINE: Final = "quarantine"
 """Folder of the lake with the rows that ``baac_release`` set aside, one file a year."""
 
-DIGESTS: Final = "release_days"
-"""Folder of the lake with the digest of each published day, one file a year; and the name of the asset."""
+DIGESTS: Final = RELEASE_DAYS
+"""Folder of the lake with the digest of each published day, one file a year; it has the name of the asset."""
 
 release_days = dg.AssetSpec(
     DIGESTS,
-    deps=[dg.AssetDep(RELEASE, partition_mapping=IN_ITS_YEAR)],
+    deps=[dg.AssetDep(BAAC_RELEASE, partition_mapping=IN_ITS_YEAR)],
     partitions_def=DAILY,
     group_name="raw",
     owners=OWNERS,
@@ -150,10 +150,10 @@ def _digests(lake: Lake, year: int) -> dict[date, str]:
 
 def _stored(lake: Lake, year: int, *, is_newest: bool, last: date) -> tuple[dict[date, str], set[date]]:
     """Digests of the stored days that the release may change, and which of them are replays."""
-    days = [day for day in lake.stored_days(RAW) if day.year == year or (is_newest and day > last)]
+    days = [day for day in lake.stored_days(RAW_ACCIDENTS) if day.year == year or (is_newest and day > last)]
     if not days:
         return {}, set()
-    rows = lake.read_days(RAW, days)
+    rows = lake.read_days(RAW_ACCIDENTS, days)
     replays = rows.loc[rows["replayed_from"].notna(), "day"].dt.date
     return {**dict.fromkeys(days, NOTHING), **digest_days(rows)}, set(replays)
 

@@ -6,8 +6,9 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import RAW_ACCIDENTS, SYNTHETIC_MIX
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
-from road_assets.assets.history import LEARNED, RAW, known_rows
+from road_assets.assets.history import LEARNED, known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
@@ -47,12 +48,12 @@ class MixConfig(dg.Config):
 @dg.asset(
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    ins={RAW: dg.AssetIn(metadata={COLUMNS: _COLUMNS})},
+    ins={RAW_ACCIDENTS: dg.AssetIn(metadata={COLUMNS: _COLUMNS})},
     group_name="synthetic",
     owners=OWNERS,
     kinds={"parquet", "scikitlearn"},
     io_manager_key="parquet",
-    check_specs=[contract_spec("synthetic_mix")],
+    check_specs=[contract_spec(SYNTHETIC_MIX)],
     description=(
         "All real rows of the day and as many generated ones, drawn from the joint distribution of earlier days. While "
         "noise is set, the generated ones are distorted, and the real ones in features."
@@ -64,7 +65,7 @@ def synthetic_mix(
     """Fit one generator per history window, generate each day's second half, mark it."""
     days, setting = to_days(list(context.partition_keys)), read_noise(database)
     real = labelled_codes(raw_accidents)
-    groups = group_by_history(days, lake.stored_days(RAW))
+    groups = group_by_history(days, lake.stored_days(RAW_ACCIDENTS))
     known = known_rows(real, lake, earlier_days(groups))
     rows_of_day = real["day"].dt.date.value_counts()
     generated = []
@@ -94,7 +95,7 @@ def synthetic_mix(
         },
     )
     output = output.with_metadata(shown_once(context, output.metadata))
-    yield from store_if_passed(output, [check_contract(mix, "synthetic_mix")])
+    yield from store_if_passed(output, [check_contract(mix, SYNTHETIC_MIX)])
 
 
 def _known_shares(real: pd.DataFrame) -> dict[str, float]:

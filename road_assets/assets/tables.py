@@ -5,6 +5,7 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, rows_per_day, shown_once
 from road_assets.partitions import DAILY, to_day, to_days
 from road_assets.resources.database import Database
@@ -43,7 +44,7 @@ def accidents_table(
 
 @dg.asset(
     partitions_def=DAILY,
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="tables",
     owners=OWNERS,
     kinds={"postgres"},

@@ -10,6 +10,7 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import RAW_ACCIDENTS
 from road_assets.assets.common import preview
 from road_assets.core.contracts import Frame, find_violations
 from road_assets.core.day_quality import DayQuality
@@ -21,7 +22,7 @@ _SHOWN_DAYS: Final = 5
 
 bad_rows_spec = dg.AssetCheckSpec(
     BAD_ROWS,
-    asset="raw_accidents",
+    asset=RAW_ACCIDENTS,
     blocking=True,
     description="No day has more than a set share of its rows in quarantine (ROAD_MAX_BAD_ROWS_SHARE).",
 )

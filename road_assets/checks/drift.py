@@ -10,18 +10,18 @@ from typing import Any, Final
 
 import dagster as dg
 
+from road_assets.asset_names import DRIFT_REPORT
 from road_assets.assets import plots
 from road_assets.assets.common import picture
 from road_assets.core.drift import DriftEvaluation, DriftScore
 from road_assets.partitions import DAILY, to_key
 
-ASSET: Final = "drift_report"
 CHECK: Final = "drift"
 RETRAIN_AS_OF: Final = "retrain as of"
 """Metadata of an evaluation: the day to retrain for if it failed with ERROR."""
 
-DRIFT_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(ASSET), CHECK)
-_OUTPUT: Final = f"{ASSET}_{CHECK}"
+DRIFT_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(DRIFT_REPORT), CHECK)
+_OUTPUT: Final = f"{DRIFT_REPORT}_{CHECK}"
 _NEWEST: Final = 92
 """Of a run over more days, those that passed before the newest are not told one by one: Dagster stores evaluations one
 at a time, 305 of them in as long as all the drift of the year takes. Failed ones are always told, and the tables hold
@@ -32,7 +32,7 @@ _MOST_PICTURES: Final = 20
 
 drift_check_spec = dg.AssetCheckSpec(
     CHECK,
-    asset=ASSET,
+    asset=DRIFT_REPORT,
     blocking=False,
     partitions_def=DAILY,
     description=(

@@ -10,6 +10,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
+from road_assets.asset_names import SEVERITY_MODEL
 from road_assets.assets import plots
 from road_assets.assets.common import picture, preview
 from road_assets.core.verdict import Verdict
@@ -23,13 +24,12 @@ from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets.step_retries import tried_again
 
-ASSET: Final = "severity_model"
 CHECK: Final = "gate"
-GATE_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(ASSET), CHECK)
+GATE_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(SEVERITY_MODEL), CHECK)
 
 
 @dg.asset_check(
-    asset=ASSET,
+    asset=SEVERITY_MODEL,
     name=CHECK,
     blocking=True,
     partitions_def=DAILY,

@@ -15,7 +15,7 @@ from typing import Final, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from road_assets import days_asked
+from road_assets import asset_names, days_asked
 from road_assets.days_asked import DaysAsked
 from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.errors import LocalError
@@ -130,7 +130,7 @@ def steps_left(plan: Plan, dagster: DagsterClient, done: Callable[[], list[str]]
     """The plan's steps as far as they are not done, with the days that the running Dagster found in the release."""
 
     def asked() -> DaysAsked | None:
-        found = dagster.json_metadata(days_asked.RELEASE, str(plan.year), days_asked.LABEL)
+        found = dagster.json_metadata(asset_names.BAAC_RELEASE, str(plan.year), days_asked.LABEL)
         return None if found is None else DaysAsked.model_validate(found)
 
     for step in main_steps(plan, asked):
