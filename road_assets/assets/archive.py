@@ -6,9 +6,10 @@ from typing import Final
 import dagster as dg
 
 from road_assets.asset_names import MODEL_ARCHIVE, PRODUCTION_MODEL
-from road_assets.assets.common import OWNERS, figures_table
+from road_assets.assets.common import OWNERS
 from road_assets.core.archive import ArchivedModel
 from road_assets.partitions import DAILY
+from road_assets.reporting.metadata import figures_table
 from road_assets.resources.archive import Archived, ModelArchive
 from road_assets.resources.commands import CommandError
 from road_assets.resources.model_registry import BUNDLE_FOLDER, REFERENCE_FOLDER, ModelRegistry

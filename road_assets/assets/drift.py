@@ -8,10 +8,8 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import DRIFT_REPORT, FEATURES, PRODUCTION_MODEL, RAW_ACCIDENTS
-from road_assets.assets import plots
-from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, preview, shown_once
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.assets.drift_tables import tables_of
-from road_assets.assets.evidently_report import render_report
 from road_assets.checks.drift import drift_check_spec, evaluations_of
 from road_assets.core.bundle import Bundle
 from road_assets.core.columns import ACCIDENT, DAY
@@ -23,6 +21,9 @@ from road_assets.core.rehearsal import Estimate, evaluate_rehearsed, rows_of_win
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import TARGET
 from road_assets.partitions import DAILY, to_days, trailing_days
+from road_assets.reporting import plots
+from road_assets.reporting.evidently_report import render_report
+from road_assets.reporting.metadata import keep_large_for_last_day, picture, preview
 from road_assets.resources.database import Database
 from road_assets.resources.drift_settings import DriftSettingsResource
 from road_assets.resources.lake import Lake
@@ -94,7 +95,7 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
         published[day] = reports.publish(day, report, score)
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
     metadata = _metadata(evaluation, model, published.get(days[-1]))
-    yield dg.MaterializeResult(metadata=shown_once(context, metadata))
+    yield dg.MaterializeResult(metadata=keep_large_for_last_day(context, metadata))
     yield from evaluations_of(evaluation)
 
 

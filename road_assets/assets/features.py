@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import FEATURES, RAW_ACCIDENTS
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.assets.history import known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
@@ -15,6 +15,7 @@ from road_assets.core.noise import describe_noise, distort, noise_of_days, with_
 from road_assets.core.scene_derivation import with_scene
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 from road_assets.partitions import DAILY, to_days
+from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview
 from road_assets.resources.lake import Lake
 
 
@@ -58,5 +59,5 @@ def features(
             "preview": preview(rows),
         },
     )
-    output = output.with_metadata(shown_once(context, output.metadata))
+    output = output.with_metadata(keep_large_for_last_day(context, output.metadata))
     yield from store_if_passed(output, [check_contract(rows, FEATURES)])

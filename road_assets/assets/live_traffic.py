@@ -8,12 +8,13 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import PRODUCTION_MODEL
-from road_assets.assets import plots
-from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, shown_once
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.core.drift import DriftScore
 from road_assets.core.live_traffic import Traffic, compare_traffic
 from road_assets.core.vocabulary import FEATURE_BY_NAME
 from road_assets.partitions import DAILY, to_days
+from road_assets.reporting import plots
+from road_assets.reporting.metadata import keep_large_for_last_day, picture
 from road_assets.resources.database import Database
 from road_assets.resources.drift_settings import DriftSettingsResource
 from road_assets.resources.model_registry import ModelRegistry, NoModelError, RegisteredModel
@@ -72,7 +73,7 @@ def live_traffic_drift(
     database.replace_days(SCORES, _scores(traffic, scores, model), days)
     database.replace_days(FEATURES, _features(traffic, scores), days)
     metadata = _metadata(traffic[days[-1]], scores.get(days[-1]), model)
-    return dg.MaterializeResult(metadata=shown_once(context, metadata))
+    return dg.MaterializeResult(metadata=keep_large_for_last_day(context, metadata))
 
 
 def _window(day: date, length: int) -> list[date]:

@@ -9,7 +9,7 @@ import pandas as pd
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from road_assets.asset_names import BAAC_RELEASE, FEATURES
-from road_assets.assets.common import OWNERS, figures_table, picture, preview
+from road_assets.assets.common import OWNERS
 from road_assets.assets.model_config import TrainingConfig
 from road_assets.assets.model_log import figures_of, log_candidate
 from road_assets.core.candidate import Candidate, split_rows, train_candidate
@@ -18,6 +18,7 @@ from road_assets.core.metrics import DECIDING_METRIC
 from road_assets.core.noise import describe_noise, noise_of_days
 from road_assets.core.scene_derivation import with_scene
 from road_assets.partitions import DAILY, to_day, trailing_days
+from road_assets.reporting.metadata import figures_table, picture, preview
 from road_assets.resources.model_registry import ModelRegistry
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from road_assets.asset_names import FEATURES
-from road_assets.assets import plots
 from road_assets.core.candidate import Candidate, Split
 from road_assets.core.manifest import Window
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import TARGET
+from road_assets.reporting import plots
 from road_assets.resources.model_registry import (
     AS_OF_TAG,
     BUNDLE_FOLDER,

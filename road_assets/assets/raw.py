@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import BAAC_RELEASE, RAW_ACCIDENTS
-from road_assets.assets.common import OWNERS, SINGLE_RUN, preview, rows_per_day, shown_once
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.assets.release import QUARANTINE, release_days
 from road_assets.checks.contracts import (
     bad_rows_spec,
@@ -19,6 +19,7 @@ from road_assets.checks.contracts import (
 from road_assets.core.day_quality import DayQuality, measure_quality
 from road_assets.core.replay import source_day
 from road_assets.partitions import DAILY, to_days
+from road_assets.reporting.metadata import keep_large_for_last_day, preview, rows_per_day
 from road_assets.resources.lake import Lake
 from road_assets.resources.quality import QualityLimits
 
@@ -64,7 +65,7 @@ def raw_accidents(
         check_contract(frame, RAW_ACCIDENTS),
         check_bad_rows(*measured, limit=quality.max_bad_rows_share),
     )
-    yield from store_if_passed(output.with_metadata(shown_once(context, output.metadata)), results)
+    yield from store_if_passed(output.with_metadata(keep_large_for_last_day(context, output.metadata)), results)
 
 
 def _measure_days(

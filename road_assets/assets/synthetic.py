@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import RAW_ACCIDENTS, SYNTHETIC_MIX
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.assets.history import LEARNED, known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
@@ -21,6 +21,7 @@ from road_assets.core.scene_fields import DEPARTMENT, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import UNKNOWN_CODE
 from road_assets.io_managers import COLUMNS
 from road_assets.partitions import DAILY, to_days
+from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
 from road_assets.resources.runtime_settings import read_noise
@@ -94,7 +95,7 @@ def synthetic_mix(
             "preview": preview(mix[mix["synthetic"]]),
         },
     )
-    output = output.with_metadata(shown_once(context, output.metadata))
+    output = output.with_metadata(keep_large_for_last_day(context, output.metadata))
     yield from store_if_passed(output, [check_contract(mix, SYNTHETIC_MIX)])
 
 

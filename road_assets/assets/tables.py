@@ -6,8 +6,9 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import PRODUCTION_MODEL
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, rows_per_day, shown_once
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.partitions import DAILY, to_day, to_days
+from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview, rows_per_day
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import NONE_IN_PRODUCTION
 from road_assets.resources.model_registry import ModelRegistry
@@ -39,7 +40,7 @@ def accidents_table(
         "users per day": rows_per_day(raw_accidents["day"]),
         "preview": preview(raw_accidents),
     }
-    return dg.MaterializeResult(metadata=shown_once(context, metadata))
+    return dg.MaterializeResult(metadata=keep_large_for_last_day(context, metadata))
 
 
 @dg.asset(

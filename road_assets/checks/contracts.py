@@ -11,9 +11,9 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import RAW_ACCIDENTS
-from road_assets.assets.common import preview
 from road_assets.core.contracts import Frame, find_violations
 from road_assets.core.day_quality import DayQuality
+from road_assets.reporting.metadata import preview
 
 CONTRACT: Final = "contract"
 BAD_ROWS: Final = "bad_rows"

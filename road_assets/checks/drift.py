@@ -11,10 +11,10 @@ from typing import Any, Final
 import dagster as dg
 
 from road_assets.asset_names import DRIFT_REPORT
-from road_assets.assets import plots
-from road_assets.assets.common import picture
 from road_assets.core.drift import DriftEvaluation, DriftScore
 from road_assets.partitions import DAILY, to_key
+from road_assets.reporting import plots
+from road_assets.reporting.metadata import picture
 
 CHECK: Final = "drift"
 RETRAIN_AS_OF: Final = "retrain as of"

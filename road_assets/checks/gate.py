@@ -11,12 +11,12 @@ import dagster as dg
 import pandas as pd
 
 from road_assets.asset_names import SEVERITY_MODEL
-from road_assets.assets import plots
-from road_assets.assets.common import picture, preview
 from road_assets.core.verdict import Verdict
 from road_assets.judging import Court, judge_day
 from road_assets.partitions import DAILY, to_day
 from road_assets.pointer import hold_pointer
+from road_assets.reporting import plots
+from road_assets.reporting.metadata import picture, preview
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.gate import GateMargins

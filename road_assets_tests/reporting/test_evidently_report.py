@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from road_assets.assets.evidently_report import render_report
 from road_assets.core.drift import DriftScore, Gauge
 from road_assets.core.drift_counts import NUMERIC_NAMES, DayTallies
 from road_assets.core.drift_reference import freeze_reference
 from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURE_NAMES
+from road_assets.reporting.evidently_report import render_report
 from road_assets.resources.reports import RenderedReport
 from road_assets_tests.frames import feature_rows
 
