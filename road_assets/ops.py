@@ -7,10 +7,10 @@ from pydantic import Field
 
 from road_assets import run_tags
 from road_assets.asset_names import PRODUCTION_MODEL
+from road_assets.promotion.rollback import roll_back
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.rollback import roll_back
 from road_assets.step_retries import tried_again
 
 

@@ -8,9 +8,9 @@ from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
 from road_assets.assets.model import POOL, severity_model
 from road_assets.core.reigns import PROMOTED, REFUSED
-from road_assets.judging import Court, judge_day, still_holds
 from road_assets.partitions import DAILY, to_day
-from road_assets.pointer import Pointer, hold_pointer
+from road_assets.promotion.gate_evaluation import GateEvaluator, judge_day, still_holds
+from road_assets.promotion.pointer import Pointer, hold_pointer
 from road_assets.resources import decisions
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision, StoredVerdict
@@ -47,7 +47,7 @@ def production_model(
         verdict = decisions.newest_verdict(pointer.connection, day)
         if verdict is None or not still_holds(verdict, pointer, found):
             noticed.append(_why_again(verdict, pointer))
-            _, verdict = judge_day(Court(lake, registry, gate_margins.margins()), pointer, day)
+            _, verdict = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
         decision = _act(pointer, verdict, found)
         answering = pointer.version()
     for sentence in (*noticed, decision, *verdict.reasons):

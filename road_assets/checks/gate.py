@@ -12,9 +12,9 @@ import pandas as pd
 
 from road_assets.asset_names import SEVERITY_MODEL
 from road_assets.core.verdict import Verdict
-from road_assets.judging import Court, judge_day
 from road_assets.partitions import DAILY, to_day
-from road_assets.pointer import hold_pointer
+from road_assets.promotion.gate_evaluation import GateEvaluator, judge_day
+from road_assets.promotion.pointer import hold_pointer
 from road_assets.reporting import plots
 from road_assets.reporting.metadata import picture, preview
 from road_assets.resources.database import Database
@@ -51,7 +51,7 @@ def gate(
     day = to_day(run.partition_key)
     with tried_again(), hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer:
         noticed = pointer.reconcile()
-        verdict, stored = judge_day(Court(lake, registry, gate_margins.margins()), pointer, day)
+        verdict, stored = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
     for sentence in (*noticed, *verdict.reasons):
         context.log.info(sentence)
     return dg.AssetCheckResult(

@@ -8,11 +8,11 @@ from road_assets.core.reigns import NoFormerChampionError
 from road_assets.local.errors import LocalError
 from road_assets.local.running import mlflow_of, tables_of
 from road_assets.local.services import Site, base_environment
-from road_assets.pointer import PointerError
+from road_assets.promotion.pointer import PointerError
+from road_assets.promotion.rollback import roll_back
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.rollback import roll_back
 
 
 class RollbackError(LocalError):

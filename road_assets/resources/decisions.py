@@ -1,7 +1,7 @@
 """The decisions about production in Postgres: verdicts of the gate, promotions and rollbacks, and the champion.
 
-Every function takes a connection, so that what belongs together is one transaction. What the decisions are is thought
-out in ``road_assets.core``; the order in which Postgres and the registry are told, in ``road_assets.pointer``.
+Every function takes a connection, so that what belongs together is one transaction. What is decided is worked out in
+``road_assets.core``; in which order Postgres and the registry are told, in ``road_assets.promotion.pointer``.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 
 from road_assets.core.retention import StoredVersion, former_champions, superfluous
-from road_assets.pointer import hold_pointer
+from road_assets.promotion.pointer import hold_pointer
 from road_assets.resources import model_registry
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author

@@ -1,4 +1,4 @@
-"""Brings a day's candidates and the champion before the gate: reads their bundles and the rows; ``core`` judges.
+"""Evaluates candidates against the champion: reads bundles and rows, lets ``core.gate`` judge, stores the verdict.
 
 Used by the check ``gate``, and by ``production_model`` where the check's verdict no longer holds.
 """
@@ -19,7 +19,7 @@ from road_assets.core.model_input import model_matrix
 from road_assets.core.reigns import withdrawn
 from road_assets.core.verdict import Margins, Verdict, refuse
 from road_assets.core.vocabulary import TARGET
-from road_assets.pointer import Pointer
+from road_assets.promotion.pointer import Pointer
 from road_assets.resources import decisions
 from road_assets.resources.decisions import StoredVerdict
 from road_assets.resources.lake import Lake
@@ -27,8 +27,8 @@ from road_assets.resources.model_registry import ModelRegistry, RegisteredModel
 
 
 @dataclass(frozen=True, slots=True)
-class Court:
-    """What judging needs.
+class GateEvaluator:
+    """Evaluates candidates against the champion, on rows that none of them has seen.
 
     Attributes:
         lake: holds the rows.
@@ -40,9 +40,7 @@ class Court:
     registry: ModelRegistry
     margins: Margins
 
-    def verdict_on(
-        self, day: date, found: Sequence[RegisteredModel], champion: int | None, barred: set[int]
-    ) -> Verdict:
+    def evaluate(self, day: date, found: Sequence[RegisteredModel], champion: int | None, barred: set[int]) -> Verdict:
         """Judge the candidates of a day.
 
         Args:
@@ -51,15 +49,15 @@ class Court:
             champion: version in production, if any.
             barred: versions that were rolled back from.
         """
-        standing = [model for model in found if model.version not in {champion, *barred}]
-        numbers = [model.version for model in standing]
-        if not standing:
-            return refuse(numbers, champion, _nobody_stands(found, champion))
+        contending = [model for model in found if model.version not in {champion, *barred}]
+        numbers = [model.version for model in contending]
+        if not contending:
+            return refuse(numbers, champion, _why_no_contender(found, champion))
         evaluation = windows_as_of(day, self.lake.stored_days(FEATURES)).evaluation
         rows = split_rows(self.lake.read_days(FEATURES, evaluation), Windows((), evaluation)).evaluation
-        defender = None if champion is None else self.registry.version(champion)
-        if defender is not None:
-            window = defender.manifest.training_window
+        current = None if champion is None else self.registry.version(champion)
+        if current is not None:
+            window = current.manifest.training_window
             if window.last_day >= evaluation[0]:
                 return refuse(
                     numbers,
@@ -67,7 +65,7 @@ class Court:
                     f"version {champion} in production was trained up to {window.last_day} and has seen days that the "
                     f"candidates as of {day} are judged on (from {evaluation[0]}); train as of a later day",
                 )
-            rows = self._unseen(rows, defender)
+            rows = self._unseen(rows, current)
         if rows[TARGET].nunique() < 2:  # noqa: PLR2004 - both classes
             return refuse(
                 numbers,
@@ -77,8 +75,8 @@ class Court:
                 "after newer ones",
             )
         common = CommonRows(rows[TARGET].to_numpy(), rows["num_acc"].to_numpy(), slices_of(rows))
-        contenders = [self._answers(model, rows) for model in standing]
-        return judge(common, contenders, self._answers(defender, rows) if defender else None, self.margins)
+        contenders = [self._answers(model, rows) for model in contending]
+        return judge(common, contenders, self._answers(current, rows) if current else None, self.margins)
 
     def _unseen(self, rows: pd.DataFrame, model: RegisteredModel) -> pd.DataFrame:
         """Rows of accidents that a model has not learned from: a replayed day repeats those of an earlier one."""
@@ -94,32 +92,32 @@ class Court:
         return Contender(model.version, model.family, answers, model.manifest.threshold)
 
 
-def judge_day(court: Court, pointer: Pointer, day: date) -> tuple[Verdict, StoredVerdict]:
+def judge_day(evaluator: GateEvaluator, pointer: Pointer, day: date) -> tuple[Verdict, StoredVerdict]:
     """Judge a day's candidates against whatever is in production now, store the verdict, and tell MLflow.
 
     Args:
-        court: what judging needs.
+        evaluator: reads what the verdict rests on.
         pointer: held, so that the champion cannot change meanwhile.
         day: as of which the candidates were trained.
 
     Raises:
         NoModelError: none was.
     """
-    found = court.registry.candidates_as_of(day)
-    verdict = court.verdict_on(day, found, pointer.version(), withdrawn(pointer.reigns()))
+    found = evaluator.registry.candidates_as_of(day)
+    verdict = evaluator.evaluate(day, found, pointer.version(), withdrawn(pointer.reigns()))
     stored = decisions.add_verdict(pointer.connection, day, [model.version for model in found], verdict, pointer.author)
     for model in found:
         if model.version == verdict.challenger:
-            _tell_registry(court.registry, model, verdict)
+            _note_in_registry(evaluator.registry, model, verdict)
     return verdict, stored
 
 
 def still_holds(stored: StoredVerdict, pointer: Pointer, found: Sequence[RegisteredModel]) -> bool:
-    """Whether a verdict is about what is there now: the same champion, the same candidates."""
+    """Whether a verdict is about the present champion and the present candidates."""
     return stored.champion == pointer.version() and stored.candidates == sorted(model.version for model in found)
 
 
-def _tell_registry(registry: ModelRegistry, model: RegisteredModel, verdict: Verdict) -> None:
+def _note_in_registry(registry: ModelRegistry, model: RegisteredModel, verdict: Verdict) -> None:
     tags = {
         "gate": "passed" if verdict.promote else "refused",
         "gate_champion": "none" if verdict.champion is None else str(verdict.champion),
@@ -129,7 +127,7 @@ def _tell_registry(registry: ModelRegistry, model: RegisteredModel, verdict: Ver
     registry.note(model, tags, {name: value for name, value in figures.items() if value is not None})
 
 
-def _nobody_stands(found: Sequence[RegisteredModel], champion: int | None) -> str:
+def _why_no_contender(found: Sequence[RegisteredModel], champion: int | None) -> str:
     present = [model.version for model in found if model.version == champion]
     left = [model.version for model in found if model.version != champion]
     said = [f"version {version} is in production already" for version in present]

@@ -13,12 +13,12 @@ import pytest
 from road_assets.core.reigns import PROMOTED, REFUSED, NoFormerChampionError
 from road_assets.core.vocabulary import PRODUCTION_ALIAS
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.pointer import PointerError, hold_pointer
+from road_assets.promotion.pointer import PointerError, hold_pointer
+from road_assets.promotion.rollback import roll_back
 from road_assets.resources import decisions, model_registry
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import BEST_MODEL_TAG, ModelRegistry
-from road_assets.rollback import roll_back
 from road_assets_tests.conftest import fresh_database
 from road_assets_tests.registered import AS_OF, register, registry_of_its_own
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from road_assets.core.reigns import ROLLED_BACK, NoFormerChampionError, former_champion
-from road_assets.pointer import Pointer, hold_pointer
+from road_assets.promotion.pointer import Pointer, hold_pointer
 from road_assets.resources import decisions
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
