@@ -7,7 +7,7 @@ from dagster._core.launcher.base import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
 
-from road_assets.dagster_launcher import WatchedRunLauncher
+from road_assets.dagster_instance.run_launcher import WatchedRunLauncher
 from road_assets_tests.local.conftest import free_port
 
 """That a run is found of which the code server knows nothing is seen in ``local/test_main_job``, with a real one."""

@@ -1,6 +1,6 @@
 """Dagster's code server, ``dagster api grpc``, with a watch on runs that outlives an absence of Postgres.
 
-Run: ``python -m road_assets.code_server --host 127.0.0.1 --port 4266 --module-name road_assets.definitions``.
+Run: ``python -m road_assets.dagster_instance.code_server --host 127.0.0.1 --port 4266 --module-name road_assets.definitions``.
 
 Dagster's own watch is a thread that notes a run as failed whose process died. It asks Postgres about that run, and
 where Postgres is away at that moment, the thread ends, and the run stays "started" for as long as the server lives.
