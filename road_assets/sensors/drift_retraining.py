@@ -7,10 +7,10 @@ import dagster as dg
 
 from road_assets import run_tags
 from road_assets.core.retraining import History, InHand, Step, next_step
-from road_assets.drift_triggers import Cursor, read_history, read_triggers
 from road_assets.jobs import drift_job, training_job
 from road_assets.partitions import to_key
 from road_assets.resources.retraining import RetrainingSettings
+from road_assets.sensors.drift_triggers import Cursor, read_history, read_triggers
 
 _INTERVAL_SECONDS: Final = 30
 

@@ -11,11 +11,12 @@ from dagster._core.test_utils import create_run_for_test
 from road_assets import run_tags
 from road_assets.checks.drift import check_drift, drift_check_spec
 from road_assets.core.drift import DriftEvaluation, count_codes, score_drift
+from road_assets.core.drift_alert import DRIFT_ALERT_ASSET
 from road_assets.core.vocabulary import FEATURES
-from road_assets.drift_triggers import ALERT, Cursor, read_history, read_triggers
 from road_assets.partitions import DAILY
 from road_assets.resources.retraining import RetrainingSettings
 from road_assets.sensors import drift_retraining
+from road_assets.sensors.drift_triggers import Cursor, read_history, read_triggers
 from road_assets_tests.frames import feature_rows
 
 DAY = date(2024, 3, 1)
@@ -43,7 +44,7 @@ def _record(instance: dg.DagsterInstance, *, drifted: bool, day: date = DAY) -> 
 
 def _alert(instance: dg.DagsterInstance, day: date = DAY) -> None:
     instance.report_runless_asset_event(
-        dg.AssetObservation(ALERT, partition=day.isoformat(), description="HighDataDrift is firing")
+        dg.AssetObservation(DRIFT_ALERT_ASSET, partition=day.isoformat(), description="HighDataDrift is firing")
     )
 
 
@@ -118,7 +119,7 @@ def test_evaluations_between_two_ticks_are_drained_oldest_first(instance: dg.Dag
 def test_more_evaluations_than_a_page_holds_are_all_read(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("road_assets.drift_triggers._PAGE", 2)
+    monkeypatch.setattr("road_assets.sensors.drift_triggers._PAGE", 2)
     for _ in range(5):
         _record(instance, drifted=False)
     assert len(read_triggers(instance, Cursor()).triggers) == 5

@@ -15,15 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 from road_assets import run_tags
 from road_assets.asset_names import PRODUCTION_MODEL
-from road_assets.assets.common import OWNERS
 from road_assets.checks.drift import DRIFT_CHECK_KEY, RETRAIN_AS_OF
 from road_assets.core.drift_alert import DRIFT_ALERT_ASSET
 from road_assets.core.retraining import History, InHand, Outcome, Retraining, Trigger
 from road_assets.jobs import training_job
 from road_assets.partitions import DAILY, to_day
-
-ALERT: Final = DRIFT_ALERT_ASSET
-"""Asset that Alertmanager's webhook observes; nothing materializes it."""
 
 PROMOTED: Final = "promoted"
 """Metadata of ``production_model``: whether the day's run moved the alias."""
@@ -32,15 +28,6 @@ _PAGE: Final = 50
 _REMEMBERED: Final = timedelta(days=7)
 _RUNS_REMEMBERED: Final = 200
 _PROMOTIONS_REMEMBERED: Final = 50
-
-drift_alert = dg.AssetSpec(
-    ALERT,
-    partitions_def=DAILY,
-    group_name="drift",
-    owners=OWNERS,
-    kinds={"prometheus"},
-    description="A drift alert of Prometheus, told by Alertmanager's webhook; asks for retraining as the check does.",
-)
 
 
 class Cursor(BaseModel):
@@ -161,7 +148,7 @@ def _trigger_of_check(record: AssetCheckExecutionRecord) -> Trigger:
 
 
 def _alerts(instance: dg.DagsterInstance, after: int) -> list[Trigger]:
-    records_filter = dg.AssetRecordsFilter(dg.AssetKey(ALERT), after_storage_id=after)
+    records_filter = dg.AssetRecordsFilter(dg.AssetKey(DRIFT_ALERT_ASSET), after_storage_id=after)
     records = instance.fetch_observations(records_filter, limit=_PAGE, ascending=True).records
     return [
         Trigger(
