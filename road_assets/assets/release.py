@@ -13,7 +13,7 @@ from road_assets.asset_names import BAAC_RELEASE, RAW_ACCIDENTS, RELEASE_DAYS
 from road_assets.assets.common import OWNERS
 from road_assets.core.changes import NOTHING, Changes, consecutive, digest_days, digest_of, find_changes
 from road_assets.core.day_quality import damaged_days
-from road_assets.days_asked import LABEL, DaysAsked, Span
+from road_assets.days_to_materialize import LABEL, DaysToMaterialize, Span
 from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, partition_days, to_key
 from road_assets.reporting.metadata import preview, rows_per_day
 from road_assets.resources.database import Database
@@ -160,7 +160,7 @@ def _stored(lake: Lake, year: int, *, is_newest: bool, last: date) -> tuple[dict
 
 
 def _change_metadata(changes: Changes, damaged: set[date]) -> dict[str, Any]:
-    asked = DaysAsked(
+    asked = DaysToMaterialize(
         spans=_spans(day for day in changes.to_materialize if day not in damaged),
         damaged=_spans(day for day in changes.to_materialize if day in damaged),
     )

@@ -6,7 +6,7 @@ import dagster as dg
 
 from road_assets import run_tags
 from road_assets.asset_names import BAAC_RELEASE, DRIFT_REPORT
-from road_assets.days_asked import LABEL, DaysAsked
+from road_assets.days_to_materialize import LABEL, DaysToMaterialize
 from road_assets.jobs import daily_job, ingest_job
 
 _INTERVAL_SECONDS: Final = 30
@@ -38,7 +38,7 @@ def _changed_days(context: dg.SensorEvaluationContext, record: dg.EventLogRecord
     if run is not None and run_tags.MAIN_JOB in run.tags:
         return [], f"`road up` read the release of {record.partition_key} and materializes its days itself"
     materialization = cast("dg.AssetMaterialization", record.asset_materialization)
-    asked = DaysAsked.model_validate(materialization.metadata[LABEL].value)
+    asked = DaysToMaterialize.model_validate(materialization.metadata[LABEL].value)
     # Scores need a model in production, which there is once drift was ever measured.
     measured = context.instance.get_latest_materialization_event(dg.AssetKey(DRIFT_REPORT)) is not None
     reason = {run_tags.REASON: f"changed by the release of {record.partition_key}, read by run {record.run_id}"}

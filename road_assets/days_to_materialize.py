@@ -1,4 +1,4 @@
-"""Which days a release asks to be materialized: told by the asset, read by the sensor and by ``road up``.
+"""The days that a release adds or changes: metadata of ``baac_release``, read by the sensor and by ``road up``.
 
 Neither Dagster nor pandas is imported here, so that the supervisor of ``road up`` stays small.
 """
@@ -8,13 +8,13 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 LABEL: Final = "days to materialize"
-"""Label of its metadata under which it stands, as JSON."""
+"""Label under which they stand in the metadata, as JSON."""
 
 Span = tuple[str, str]
 """First and last partition key of consecutive days."""
 
 
-class DaysAsked(BaseModel):
+class DaysToMaterialize(BaseModel):
     """Days that are new or whose rows changed.
 
     Attributes:
