@@ -7,7 +7,7 @@ import dagster as dg
 from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
 from road_assets.assets.model import POOL, severity_model
-from road_assets.core.reigns import PROMOTED, REFUSED
+from road_assets.core.production_history import PROMOTED, REFUSED
 from road_assets.partitions import DAILY, to_day
 from road_assets.promotion.gate_evaluation import GateEvaluator, judge_day, still_holds
 from road_assets.promotion.pointer import Pointer, hold_pointer

@@ -1,9 +1,12 @@
-"""Dagster's code server, ``dagster api grpc``, with a watch on runs that outlives an absence of Postgres.
+"""Dagster's code server, ``dagster api grpc``, which keeps monitoring its runs after an outage of Postgres.
 
-Run: ``python -m road_assets.dagster_instance.code_server --host 127.0.0.1 --port 4266 --module-name road_assets.definitions``.
+Run it with the arguments of ``dagster api grpc``::
 
-Dagster's own watch is a thread that notes a run as failed whose process died. It asks Postgres about that run, and
-where Postgres is away at that moment, the thread ends, and the run stays "started" for as long as the server lives.
+    python -m road_assets.dagster_instance.code_server --port 4266 --module-name road_assets.definitions
+
+Dagster's code server has a thread that marks a run as failed when the run's process has died. The thread queries
+Postgres. In Dagster's own server the thread ends when that query fails, and a run whose process dies later stays
+"started" as long as the server lives.
 """
 
 import logging
@@ -15,19 +18,19 @@ from dagster._grpc import server
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import DBAPIError
 
-_AWAY: Final = (DBAPIError, DagsterPostgresException)
+_POSTGRES_ERRORS: Final = (DBAPIError, DagsterPostgresException)
 _logger = logging.getLogger("dagster.code_server")
 
 
 class WatchfulApiServer(server.DagsterApiServer):
-    """Looks again later where a look failed."""
+    """Code server whose monitoring thread survives errors of Postgres: it tries again at its next interval."""
 
     def _check_for_orphaned_runs(self) -> None:
         try:
             super()._check_for_orphaned_runs()
-        except _AWAY as error:
+        except _POSTGRES_ERRORS as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
-            _logger.warning("Runs cannot be looked after now, trying again: %s", reason)
+            _logger.warning("Postgres does not answer, so runs cannot be checked now; trying again: %s", reason)
 
 
 def main() -> None:

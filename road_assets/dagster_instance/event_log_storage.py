@@ -1,13 +1,15 @@
 """Dagster's event log in Postgres, for runs over years of daily partitions. ``dagster.yaml`` names it.
 
 Creating a run stores one "planned" event per asset and partition. ``dagster-postgres`` writes materializations in
-batches, but these one by one, each over two connections of its own: 31 s for five assets and the 305 days of 2024, more
-than the data took, and ten minutes for 20 years. Here they go in batches too; what is stored is the same.
+batches, but planned events one by one, each over two new connections: 31 s for five assets and the 305 days of 2024,
+which is more than the data took, and ten minutes for 20 years. This storage writes planned events in batches, too; the
+rows stored are the same.
 
-Events that nothing rests on any more can be removed, which Dagster's own storage does for whole runs only.
+It can also remove superseded events of a run. Dagster's own storage can only remove whole runs.
 
-Other events still come one by one, such as the observation of each day of a release. They share one connection that
-stays open, since making one (a process of the server, a password checked 4,096 times) takes longer than the event.
+All other events, such as the observation of each day of a release, are still written one by one. They share one
+connection that stays open: opening one (a new server process, a password hashed 4,096 times) takes longer than writing
+the event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +22,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
 
-_MORE_AT_ONCE: Final = 20
+_MAX_OVERFLOW: Final = 20
 
 _ABOUT_ASSETS: Final = (
     *("ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED", "ASSET_OBSERVATION", "ASSET_FAILED_TO_MATERIALIZE"),
@@ -39,7 +41,7 @@ _LATER: Final = """
         e.dagster_event_type, CASE e.dagster_event_type WHEN 'ASSET_MATERIALIZATION_PLANNED'
                               THEN 'ASSET_MATERIALIZATION' ELSE e.dagster_event_type END])
 """
-"""What makes an event of an asset one of the past; a plan is so once it has been carried out, too."""
+"""A later event of the same asset and kind, which supersedes event ``e``; a materialization supersedes its plan."""
 
 _CURRENT: Final = f"""
     CASE WHEN e.dagster_event_type LIKE 'ASSET_CHECK%' THEN e.id IN (
@@ -65,7 +67,7 @@ _REMOVE: Final = f"""
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
-    """Writes planned materializations in batches, of ``DAGSTER_EVENT_BATCH_SIZE`` as others, and stays connected."""
+    """Writes planned materializations in batches of ``DAGSTER_EVENT_BATCH_SIZE``, and keeps one connection open."""
 
     def __init__(
         self,
@@ -73,17 +75,17 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         should_autocreate_tables: bool = True,  # noqa: FBT001, FBT002 - Dagster's signature
         inst_data: ConfigurableClassData | None = None,
     ) -> None:
-        """Open the storage; as Dagster's own, but for the pool of one connection.
+        """Open the storage as Dagster does, but with a pool of one connection.
 
         Args:
             postgres_url: of Dagster's database.
-            should_autocreate_tables: make the tables if there are none.
+            should_autocreate_tables: create the tables if they do not exist.
             inst_data: how the instance was configured.
         """
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
-        # Threads that ask meanwhile get connections that are closed again. A server that restarted is noticed.
+        # Further threads get overflow connections, closed after use. The ping finds connections of a restarted server.
         self._engine = create_pg_engine(
-            postgres_url, isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=_MORE_AT_ONCE, pool_pre_ping=True
+            postgres_url, isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=_MAX_OVERFLOW, pool_pre_ping=True
         )
 
     @classmethod
@@ -105,7 +107,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             super().store_event_batch(others)
 
     def _store_planned(self, events: Sequence[EventLogEntry]) -> None:
-        """Insert all of them, then note the last one of each asset, as Dagster does for materializations."""
+        """Insert all events, then record the last one of each asset, as Dagster does for materializations."""
         insert = self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)
         with self._connect() as connection:
             numbers = [number for (number,) in connection.execute(insert)]
@@ -117,7 +119,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
                 self._store_asset_event(connection, event, number)
 
     def runs_with_current_events(self, runs: Sequence[str]) -> set[str]:
-        """Runs that hold the last event of its kind about a partition or an asset, or the last run of a check.
+        """Runs that hold a current event: the last of its kind for a partition or an asset, or the last of a check.
 
         Args:
             runs: their ids.
@@ -125,17 +127,16 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         return {run for (run,) in self._execute(_WITH_CURRENT, runs)}
 
     def remove_superseded_events(self, runs: Sequence[str], *, dry_run: bool) -> int:
-        """Remove the events of finished runs that nothing rests on, all or none of them.
+        """Remove the superseded events of finished runs, in one transaction.
 
-        What is the last of its kind about a partition, an asset or a check stays, and so does when a run began and
-        ended.
+        The last event of its kind for a partition, an asset or a check stays, and so do the start and end of a run.
 
         Args:
             runs: their ids.
             dry_run: only count.
 
         Returns:
-            How many events that are.
+            Number of events removed, or with ``dry_run`` that would be removed.
         """
         ((count,),) = self._execute(_COUNT if dry_run else _REMOVE, runs)
         return int(count)

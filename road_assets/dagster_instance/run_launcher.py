@@ -1,7 +1,7 @@
-"""Dagster's launcher of runs by the code server, which also finds runs whose process is gone. See ``dagster.yaml``.
+"""Dagster's default run launcher, which can also tell whether a run's process still exists. See ``dagster.yaml``.
 
-Dagster's own leaves that to the code server, which watches its runs only as long as it lives, and no longer once it met
-Postgres while that was away. A run would then be "started" for ever, and would keep its slot in its pool.
+Dagster's own launcher leaves that to the code server, which only watches the runs that it started itself. When a code
+server is restarted, the runs of the one before would stay "started" for ever and keep their slots in their pools.
 """
 
 import json
@@ -20,36 +20,38 @@ _ANSWER_SECONDS: Final = 5
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Asks the code server that started a run whether the run's process is still there."""
+    """Launches runs as Dagster does; asked for a run's health, it asks the code server that started the run."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Dagster's run monitoring asks, and marks as failed what is gone."""
+        """Run monitoring calls ``check_run_worker_health``, and marks a run as failed whose process is gone."""
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether a run's process lives.
 
         Args:
-            run: one that is noted as started.
+            run: a run that Dagster has marked as started.
 
         Returns:
-            Failed only if the code server says that it has no such process. While it does not answer, nothing is known,
-            and the run is left alone: the server may be busy, and one that restarts will say it.
+            ``FAILED`` only if the code server answers that it has no such process. While it does not answer, the state
+            is unknown and the run is left alone: the server may be busy, or it restarts and answers later.
         """
         server = json.loads(run.tags.get(GRPC_INFO_TAG, "null"))
         if server is None:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "started by hand, in a process of somebody else")
+            return CheckRunHealthResult(
+                WorkerStatus.RUNNING, "not started by a code server"
+            )
         try:
-            known = _knows(server, run.run_id)
+            has_process = _has_process(server, run.run_id)
         except DagsterUserCodeUnreachableError as error:
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"the code server does not answer: {error}")
-        if known:
+        if has_process:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "the code server has no process of this run any more")
 
 
-def _knows(server: dict[str, Any], run_id: str) -> bool:
+def _has_process(server: dict[str, Any], run_id: str) -> bool:
     client = DagsterGrpcClient(
         host=server.get("host"),
         port=server.get("port"),

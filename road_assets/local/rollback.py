@@ -4,7 +4,7 @@ import os
 
 import psycopg
 
-from road_assets.core.reigns import NoFormerChampionError
+from road_assets.core.production_history import NoFormerChampionError
 from road_assets.local.errors import LocalError
 from road_assets.local.running import mlflow_of, tables_of
 from road_assets.local.services import Site, base_environment

@@ -16,7 +16,7 @@ from road_assets.core.gate import CommonRows, Contender, judge
 from road_assets.core.gate_slices import slices_of
 from road_assets.core.history import Windows, windows_as_of
 from road_assets.core.model_input import model_matrix
-from road_assets.core.reigns import withdrawn
+from road_assets.core.production_history import rolled_back_versions
 from road_assets.core.verdict import Margins, Verdict, refuse
 from road_assets.core.vocabulary import TARGET
 from road_assets.promotion.pointer import Pointer
@@ -104,7 +104,7 @@ def judge_day(evaluator: GateEvaluator, pointer: Pointer, day: date) -> tuple[Ve
         NoModelError: none was.
     """
     found = evaluator.registry.candidates_as_of(day)
-    verdict = evaluator.evaluate(day, found, pointer.version(), withdrawn(pointer.reigns()))
+    verdict = evaluator.evaluate(day, found, pointer.version(), rolled_back_versions(pointer.history()))
     stored = decisions.add_verdict(pointer.connection, day, [model.version for model in found], verdict, pointer.author)
     for model in found:
         if model.version == verdict.challenger:

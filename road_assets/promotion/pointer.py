@@ -18,7 +18,7 @@ from typing import Final
 
 import psycopg
 
-from road_assets.core.reigns import FOUND, Reign
+from road_assets.core.production_history import FOUND, ProductionChange
 from road_assets.resources import decisions, locks
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
@@ -51,9 +51,9 @@ class Pointer:
         champion = decisions.read_champion(self.connection)
         return champion.version if champion else None
 
-    def reigns(self) -> list[Reign]:
-        """All that ever changed production, in order of time."""
-        return decisions.read_reigns(self.connection)
+    def history(self) -> list[ProductionChange]:
+        """Every change of the version in production, in order of time."""
+        return decisions.read_production_history(self.connection)
 
     def move(self, decision: Decision) -> None:
         """Make a version the champion: in Postgres, then in the registry.
@@ -63,7 +63,7 @@ class Pointer:
                 it follow.
         """
         with self.connection.transaction():
-            decisions.crown(self.connection, decision, self.author)
+            decisions.set_champion(self.connection, decision, self.author)
         if decision.version is not None:
             self._publish(decision.version)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from road_assets.core.reigns import ROLLED_BACK, NoFormerChampionError, former_champion
+from road_assets.core.production_history import ROLLED_BACK, NoFormerChampionError, former_champion
 from road_assets.promotion.pointer import Pointer, hold_pointer
 from road_assets.resources import decisions
 from road_assets.resources.database import Database
@@ -57,8 +57,8 @@ def roll_back(database: Database, registry: ModelRegistry, version: int | None, 
         noticed = pointer.reconcile()
         if done := _done_before(pointer):
             return Rollback(*done, tuple(noticed))
-        reigns = pointer.reigns()
-        target, previous = former_champion(reigns, version), pointer.version()
+        history = pointer.history()
+        target, previous = former_champion(history, version), pointer.version()
         if not registry.holds(target):
             raise NoFormerChampionError(
                 f"version {target} is no longer in the model registry: it was removed as old, or by hand; nothing was "

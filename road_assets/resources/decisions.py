@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from road_assets.core.metrics import DECIDING_METRIC
-from road_assets.core.reigns import REFUSED, ROLLED_BACK, Kind, Reign
+from road_assets.core.production_history import REFUSED, ROLLED_BACK, Kind, ProductionChange
 from road_assets.core.verdict import Verdict
 
 
@@ -76,7 +76,7 @@ class StoredVerdict:
 
 
 _CHAMPION: Final = "SELECT version, published, since FROM champion"
-_REIGNS: Final = """
+_HISTORY: Final = """
     SELECT decision AS kind, version, previous_version AS previous FROM promotions WHERE decision <> %s ORDER BY id
 """
 _NEWEST_VERDICT: Final = """
@@ -94,7 +94,7 @@ _ADD_DECISION: Final = """
                             decided_by, dagster_run_id, mlflow_run_id, verdict_id)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
-_CROWN: Final = """
+_SET_CHAMPION: Final = """
     INSERT INTO champion (version, promotion_id, published) VALUES (%s, %s, false)
     ON CONFLICT (singleton) DO UPDATE
     SET version = excluded.version, promotion_id = excluded.promotion_id, since = excluded.since, published = false
@@ -111,10 +111,10 @@ def read_champion(connection: psycopg.Connection) -> Champion | None:
         return cursor.execute(_CHAMPION).fetchone()
 
 
-def read_reigns(connection: psycopg.Connection) -> list[Reign]:
-    """All that ever changed production, in order of time."""
-    with connection.cursor(row_factory=class_row(Reign)) as cursor:
-        return cursor.execute(_REIGNS, (REFUSED,)).fetchall()
+def read_production_history(connection: psycopg.Connection) -> list[ProductionChange]:
+    """Every change of the version in production, in order of time."""
+    with connection.cursor(row_factory=class_row(ProductionChange)) as cursor:
+        return cursor.execute(_HISTORY, (REFUSED,)).fetchall()
 
 
 def newest_verdict(connection: psycopg.Connection, as_of: date) -> StoredVerdict | None:
@@ -165,7 +165,7 @@ def rolled_back_by(connection: psycopg.Connection, dagster_run_id: str) -> tuple
 
 
 def add_decision(connection: psycopg.Connection, decision: Decision, author: Author) -> int:
-    """Append a decision that leaves production as it is, or the first half of ``crown``.
+    """Append a decision that leaves production as it is, or the first half of ``set_champion``.
 
     Returns:
         Its id.
@@ -189,7 +189,7 @@ def add_decision(connection: psycopg.Connection, decision: Decision, author: Aut
     return int(number)
 
 
-def crown(connection: psycopg.Connection, decision: Decision, author: Author) -> None:
+def set_champion(connection: psycopg.Connection, decision: Decision, author: Author) -> None:
     """Append a decision and make its version the champion; the registry is still to follow.
 
     The table ``model_metrics`` follows in the same transaction.
@@ -199,7 +199,7 @@ def crown(connection: psycopg.Connection, decision: Decision, author: Author) ->
     if decision.version is None:
         connection.execute("DELETE FROM champion")
         return
-    connection.execute(_CROWN, (decision.version, number))
+    connection.execute(_SET_CHAMPION, (decision.version, number))
     connection.execute(_IN_PRODUCTION, (decision.version,))
 
 

@@ -49,7 +49,7 @@ def retire_models(
     """
     retired = Retired("models")
     with hold_pointer(database, registry, Author("retention_job")) as pointer:  # nobody is promoted meanwhile
-        needed = {pointer.version(), registry.production_version(), *former_champions(pointer.reigns(), former)}
+        needed = {pointer.version(), registry.production_version(), *former_champions(pointer.history(), former)}
         goes, retired.kept = superfluous(
             _versions(registry), {number for number in needed if number}, _undecided_days(pointer.connection), oldest
         )

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from road_assets.cli import main
-from road_assets.core.reigns import PROMOTED
+from road_assets.core.production_history import PROMOTED
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.state import PlatformState, ProcessId
 from road_assets.promotion.pointer import hold_pointer

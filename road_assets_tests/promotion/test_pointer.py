@@ -10,7 +10,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from road_assets.core.reigns import PROMOTED, REFUSED, NoFormerChampionError
+from road_assets.core.production_history import PROMOTED, REFUSED, NoFormerChampionError
 from road_assets.core.vocabulary import PRODUCTION_ALIAS
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.promotion.pointer import PointerError, hold_pointer
@@ -97,7 +97,7 @@ def test_with_mlflow_down_the_decision_stands_and_the_next_to_come_completes_it(
 def test_a_kill_after_the_alias_moved_and_before_the_tag_is_completed(three: Place) -> None:
     version = register(three.registry)
     with three.database.connect() as connection:
-        decisions.crown(connection, Decision(PROMOTED, version, 3, ["better"]), ANN)
+        decisions.set_champion(connection, Decision(PROMOTED, version, 3, ["better"]), ANN)
     three.registry.client().set_registered_model_alias(model_registry.MODEL_NAME, PRODUCTION_ALIAS, str(version))
     three.reconcile()
     assert (three.champion(), three.best()) == ([(4, True)], [4])
@@ -214,7 +214,7 @@ def test_a_rollback_to_a_version_never_in_production_changes_nothing(three: Plac
 def test_a_rollback_completes_what_a_kill_left_before_it_goes_back(three: Place) -> None:
     version = register(three.registry)
     with three.database.connect() as connection:
-        decisions.crown(connection, Decision(PROMOTED, version, 3, ["better"]), ANN)
+        decisions.set_champion(connection, Decision(PROMOTED, version, 3, ["better"]), ANN)
     done = roll_back(three.database, three.registry, None, ANN)
     assert (done.version, done.previous) == (3, 4)
     assert "the registry had not followed" in str(done)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg.types.json import Jsonb
 
-from road_assets.core.reigns import PROMOTED, NoFormerChampionError
+from road_assets.core.production_history import PROMOTED, NoFormerChampionError
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.promotion.pointer import hold_pointer
 from road_assets.promotion.rollback import roll_back

@@ -1,4 +1,4 @@
-"""Which versions were in production, one after the other, and what follows from that for promotions and rollbacks."""
+"""The history of production: which versions were champions, and what follows for promotions and rollbacks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class NoFormerChampionError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reign:
-    """The beginning of a version's time in production.
+class ProductionChange:
+    """One change of the version in production.
 
     Attributes:
-        kind: how it came there.
+        kind: what brought the version into production.
         version: its number; nothing where the registry was found without one.
         previous: the version before, if any.
     """
@@ -32,44 +32,44 @@ class Reign:
     previous: int | None
 
 
-def withdrawn(reigns: Sequence[Reign]) -> set[int]:
+def rolled_back_versions(history: Sequence[ProductionChange]) -> set[int]:
     """Versions that somebody rolled back from, and that nobody has brought back since.
 
-    The gate leaves them alone: the rows that once promoted them would do so again, against the decision of a person. A
-    newly trained version is another matter.
+    The gate does not consider them: the rows that once promoted them would promote them again, against the decision of
+    a person. This does not bar versions trained later.
 
     Args:
-        reigns: in order of time.
+        history: in order of time.
     """
     left: set[int] = set()
-    for reign in reigns:
-        if reign.kind == ROLLED_BACK and reign.previous is not None:
-            left.add(reign.previous)
-        left -= {reign.version}
+    for change in history:
+        if change.kind == ROLLED_BACK and change.previous is not None:
+            left.add(change.previous)
+        left -= {change.version}
     return left
 
 
-def former_champion(reigns: Sequence[Reign], wanted: int | None) -> int:
+def former_champion(history: Sequence[ProductionChange], wanted: int | None) -> int:
     """Choose the version that a rollback brings back.
 
     Args:
-        reigns: in order of time.
-        wanted: a version; by default the one before the present one. Asked again, that goes back one step more, and not
-            forward to what was left.
+        history: in order of time.
+        wanted: a version; by default the champion before the present one. A second rollback goes one champion further
+            back, not forward again to the version that the first one left.
 
     Raises:
         NoFormerChampionError: the version was never in production, is there now, or there is none before.
     """
-    present = reigns[-1].version if reigns else None
-    former = sorted({reign.version for reign in reigns if reign.version is not None} - {present})
+    present = history[-1].version if history else None
+    former = sorted({change.version for change in history if change.version is not None} - {present})
     known = f"former champions: {', '.join(map(str, former)) or 'none'}"
     if present is None:
         raise NoFormerChampionError(f"no model is in production, so there is nothing to roll back from; {known}")
     if wanted is None:
-        line = _line(reigns)
-        if len(line) < 2:  # noqa: PLR2004 - the present one and one before
+        lineage = _lineage(history)
+        if len(lineage) < 2:  # noqa: PLR2004 - the present one and one before
             raise NoFormerChampionError(f"version {present} has no version before it to go back to; {known}")
-        return line[-2]
+        return lineage[-2]
     if wanted == present:
         raise NoFormerChampionError(f"version {wanted} is in production already; {known}")
     if wanted not in former:
@@ -79,12 +79,12 @@ def former_champion(reigns: Sequence[Reign], wanted: int | None) -> int:
     return wanted
 
 
-def _line(reigns: Sequence[Reign]) -> list[int]:
+def _lineage(history: Sequence[ProductionChange]) -> list[int]:
     """Versions that led to the present one, without those that were rolled back from."""
-    line: list[int] = []
-    for reign in reigns:
-        if reign.kind == ROLLED_BACK and reign.version in line:
-            del line[line.index(reign.version) + 1 :]
-        elif reign.version is not None:
-            line.append(reign.version)
-    return line
+    lineage: list[int] = []
+    for change in history:
+        if change.kind == ROLLED_BACK and change.version in lineage:
+            del lineage[lineage.index(change.version) + 1 :]
+        elif change.version is not None:
+            lineage.append(change.version)
+    return lineage
