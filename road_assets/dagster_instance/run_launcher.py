@@ -39,9 +39,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """
         server = json.loads(run.tags.get(GRPC_INFO_TAG, "null"))
         if server is None:
-            return CheckRunHealthResult(
-                WorkerStatus.RUNNING, "not started by a code server"
-            )
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "not started by a code server")
         try:
             has_process = _has_process(server, run.run_id)
         except DagsterUserCodeUnreachableError as error:

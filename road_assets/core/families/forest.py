@@ -1,6 +1,6 @@
 """The random forest of record: the 13 features, missing ones imputed by the mode, standardised.
 
-What it learns stands in ``training``, how it becomes a graph in ``onnx_graph``; here both meet the calibration.
+What it learns stands in ``training``, how it becomes a graph in ``onnx_forest``; here both meet the calibration.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +15,7 @@ from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_asid
 from road_assets.core.explanation import Additive, Calibration, Ensemble
 from road_assets.core.explanation_file import write_explanation
 from road_assets.core.model_input import model_matrix
-from road_assets.core.onnx_graph import SHARE_LIMIT, to_graph, to_nodes
+from road_assets.core.onnx_forest import SHARE_LIMIT, to_graph, to_nodes
 from road_assets.core.training import FOREST, IMPUTER, ForestSettings, fit_forest
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
