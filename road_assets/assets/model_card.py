@@ -7,8 +7,8 @@ import dagster as dg
 
 from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
-from road_assets.core.card_words import CARD_FOLDER, card_file
 from road_assets.core.model_card import write_card
+from road_assets.core.model_card_labels import CARD_FOLDER, card_file
 from road_assets.partitions import DAILY
 from road_assets.resources.model_registry import ModelRegistry
 

@@ -11,20 +11,19 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
 
-from road_assets.core.card_words import (
-    DATA_IN_FRENCH,
+from road_assets.core.manifest import Manifest, SliceFigures
+from road_assets.core.model_card_labels import (
     FAMILIES,
     FIGURES,
     LANGUAGES,
     PLOTS,
     SLICE_FIELDS,
+    Label,
     Language,
-    Words,
     card_file,
 )
-from road_assets.core.manifest import Manifest, SliceFigures
 from road_assets.core.scene_fields import SCENE_FIELDS, SceneField
-from road_assets.core.vocabulary import FEATURES, Code, Feature
+from road_assets.core.vocabulary import DATA_IN_FRENCH, FEATURES, Code, Feature
 
 _INPUTS: Final[dict[str, Feature | SceneField]] = {
     **{feature.name: feature for feature in FEATURES},
@@ -167,7 +166,7 @@ def _plots(plots: Mapping[str, bytes], language: Language) -> list[dict[str, str
     ]
 
 
-def _words(known: Mapping[str, Words], name: str, language: Language) -> str:
+def _words(known: Mapping[str, Label], name: str, language: Language) -> str:
     return known[name].to(language) if name in known else name.replace("_", " ")
 
 
