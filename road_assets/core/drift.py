@@ -3,7 +3,7 @@
 Per feature the total-variation distance between the two distributions of codes; the score is the share of the 13
 features that drifted. Beside the score, judged alike: numeric fields by the correlation of their histograms, the
 model's answers, the share of severe cases. A variable drifts only past both its threshold and what chance alone would
-do to so few accidents (``drift_noise``).
+do to so few accidents (``drift_sampling_noise``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +27,8 @@ from road_assets.core.drift_counts import (
     count_codes,
 )
 from road_assets.core.drift_limits import DEFAULT_LIMITS, DriftLimits, Kind
-from road_assets.core.drift_noise import CriticalDistances, critical_distances, critical_turn
 from road_assets.core.drift_reference import DriftReference, Family, reference_of_counts
+from road_assets.core.drift_sampling_noise import CriticalDistances, critical_distances, critical_turn
 from road_assets.core.severe_share import SevereShare, severe_share
 
 __all__ = ["CodeCounts", "DriftLimits", "add_counts", "count_codes"]  # counted here, compared here: one import for both

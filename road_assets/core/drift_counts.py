@@ -1,7 +1,7 @@
 """What is counted of a day's rows for drift: users per value of each variable, with the accident as the unit.
 
 Users of one accident share road, light and weather, so a window of 2,400 users says less than 2,400 draws would.
-Each count therefore goes with the number of accidents it comes from; ``drift_noise`` makes bounds of both.
+Each count therefore goes with the number of accidents it comes from; ``drift_sampling_noise`` makes bounds of both.
 """
 
 from collections.abc import Mapping, Sequence

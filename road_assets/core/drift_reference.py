@@ -24,7 +24,7 @@ from road_assets.core.drift_counts import (
     positions_of,
 )
 from road_assets.core.drift_limits import Kind
-from road_assets.core.drift_noise import Scatter, accident_scatter, independent_scatter
+from road_assets.core.drift_sampling_noise import Scatter, accident_scatter, independent_scatter
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 FORMAT: Final = 1

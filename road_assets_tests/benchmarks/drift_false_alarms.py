@@ -19,8 +19,8 @@ import pandas as pd
 from road_assets.core.columns import DAY
 from road_assets.core.drift import DriftLimits, Gauge
 from road_assets.core.drift_counts import FEATURE_VARIABLES, Tally, WindowTally, accidents_of, positions_of
-from road_assets.core.drift_noise import accident_scatter
 from road_assets.core.drift_reference import DriftReference, Family, reference_of_counts
+from road_assets.core.drift_sampling_noise import accident_scatter
 from road_assets_tests.benchmarks.official_year import LAST_OF_REFERENCE, load_year
 
 WEEK = 7

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from road_assets.core.drift import DriftLimits, Gauge, score_drift
 from road_assets.core.drift_counts import FEATURE_VARIABLES, accidents_of, count_codes, positions_of
-from road_assets.core.drift_noise import (
+from road_assets.core.drift_reference import reference_of_counts
+from road_assets.core.drift_sampling_noise import (
     accident_scatter,
     critical_distances,
     critical_turn,
     independent_scatter,
 )
-from road_assets.core.drift_reference import reference_of_counts
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets_tests.benchmarks.drift_false_alarms import Accidents, measure
 from road_assets_tests.core.core_frames import draw_codes_frame
@@ -79,7 +79,7 @@ def test_accidents_are_taken_in_parts_with_the_same_result(monkeypatch: pytest.M
     places = [positions_of(rows[known.name], known) for known in FEATURE_VARIABLES]
     sizes = [known.size for known in FEATURE_VARIABLES]
     whole = accident_scatter(places, sizes, accidents_of(rows))
-    monkeypatch.setattr("road_assets.core.drift_noise._ACCIDENTS_AT_ONCE", 7)
+    monkeypatch.setattr("road_assets.core.drift_sampling_noise._ACCIDENTS_AT_ONCE", 7)
     parts = accident_scatter(places, sizes, accidents_of(rows))
     np.testing.assert_allclose(parts.covariance, whole.covariance, atol=1e-12)
     np.testing.assert_allclose(parts.third, whole.third, atol=1e-12)
