@@ -11,8 +11,8 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from road_assets.asset_names import BAAC_RELEASE, RAW_ACCIDENTS, RELEASE_DAYS
 from road_assets.assets.common import OWNERS
-from road_assets.core.changes import NOTHING, Changes, consecutive, digest_days, digest_of, find_changes
 from road_assets.core.day_quality import damaged_days
+from road_assets.core.release_changes import NOTHING, Changes, consecutive, digest_days, digest_of, find_changes
 from road_assets.days_to_materialize import LABEL, DaysToMaterialize, Span
 from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, partition_days, to_key
 from road_assets.reporting.metadata import preview, rows_per_day

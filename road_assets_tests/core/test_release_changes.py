@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_assets.core.changes import NOTHING, Changes, consecutive, digest_days, find_changes
+from road_assets.core.release_changes import NOTHING, Changes, consecutive, digest_days, find_changes
 from road_assets.core.replay import replayed_day
 
 FIRST = date(2024, 1, 1)
