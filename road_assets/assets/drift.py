@@ -13,7 +13,7 @@ from road_assets.assets.drift_tables import tables_of
 from road_assets.checks.drift import drift_check_spec, evaluations_of
 from road_assets.core.bundle import Bundle
 from road_assets.core.columns import ACCIDENT, DAY
-from road_assets.core.drift import DriftEvaluation, DriftScore, Gauge
+from road_assets.core.drift import DriftDetector, DriftEvaluation, DriftScore
 from road_assets.core.history import days_up_to
 from road_assets.core.model_input import model_matrix
 from road_assets.core.noise import NOISE, describe_noise
@@ -76,13 +76,13 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
 ) -> Iterator[Any]:
     """Score every day of the run, draw the last and those above the limit, tell the check."""
     days, model = to_days(list(context.partition_keys)), _production(registry)
-    gauge = Gauge(registry.drift_reference(model), drift_settings.limits())
+    detector = DriftDetector(registry.drift_reference(model), drift_settings.limits())
 
     stored = lake.stored_days(FEATURES)
-    windows = {day: days_up_to(day, stored, gauge.limits.window_days) for day in days}
+    windows = {day: days_up_to(day, stored, detector.limits.window_days) for day in days}
     known = {known for window in windows.values() for known in window}
     rows = _real_rows(lake, known)
-    evaluation = evaluate_rehearsed(rows, windows, gauge, _estimate(registry, model))
+    evaluation = evaluate_rehearsed(rows, windows, detector, _estimate(registry, model))
     evaluation = evaluation.with_replays(windows, _replayed(lake, known))
     database.replace_tables_of_days(tables_of(evaluation, model), days)
 
@@ -91,7 +91,7 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     for number, day in enumerate(drawn, start=1):
         score = evaluation.scores[day]
         current = rows_of_window(rows, windows[day], score.rehearsed_noise)
-        report = render_report(sample, current, gauge, score, title=_title(windows[day], model, score))
+        report = render_report(sample, current, detector, score, title=_title(windows[day], model, score))
         published[day] = reports.publish(day, report, score)
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
     metadata = _metadata(evaluation, model, published.get(days[-1]))

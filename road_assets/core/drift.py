@@ -153,11 +153,11 @@ class DriftEvaluation:
 
 
 @dataclass(frozen=True)
-class Gauge:
-    """Compares windows with one reference.
+class DriftDetector:
+    """Detects drift of windows against one reference.
 
     Attributes:
-        reference: what the windows are compared with.
+        reference: distributions that the windows are compared with.
         limits: what counts as drift.
     """
 
@@ -166,7 +166,7 @@ class Gauge:
     _bounds: dict[str, Bound] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Draw the bounds once, for all windows."""
+        """Compute the bounds of sampling noise once, for all windows."""
         bounds: dict[str, Bound] = {}
         for family in self.reference.families:
             bounds |= _bounds_of(family, self.limits.false_alarm_share)
@@ -266,17 +266,19 @@ def score_drift(reference: CodeCounts, current: CodeCounts, limits: DriftLimits 
     """
     tallies = {name: Tally(counts, int(counts.sum())) for name, counts in current.items()}
     window = WindowTally(tallies, np.zeros(3, dtype=np.int64))
-    return Gauge(reference_of_counts(reference), limits).score(window)
+    return DriftDetector(reference_of_counts(reference), limits).score(window)
 
 
-def evaluate_days(rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], gauge: Gauge) -> DriftEvaluation:
+def evaluate_days(
+    rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], detector: DriftDetector
+) -> DriftEvaluation:
     """Score the trailing window of each of several days, counting each day's rows once.
 
     Args:
         rows: real feature rows of every day of every window; variables beside the 13 are judged where their columns
             are there.
         windows: the days of each window by the day it ends on, in order of time.
-        gauge: what they are compared with.
+        detector: holds the reference that they are compared with.
     """
     tallies = DayTallies(rows)
-    return DriftEvaluation({day: gauge.score(tallies.of_window(window)) for day, window in windows.items()})
+    return DriftEvaluation({day: detector.score(tallies.of_window(window)) for day, window in windows.items()})

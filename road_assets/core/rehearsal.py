@@ -12,7 +12,7 @@ from datetime import date
 import pandas as pd
 
 from road_assets.core.bundle import Probabilities
-from road_assets.core.drift import DriftEvaluation, DriftScore, Gauge, evaluate_days
+from road_assets.core.drift import DriftDetector, DriftEvaluation, DriftScore, evaluate_days
 from road_assets.core.drift_counts import PROBABILITY
 from road_assets.core.history import rows_on
 from road_assets.core.noise import distort, noise_of_days
@@ -24,7 +24,7 @@ Estimate = Callable[[pd.DataFrame], Probabilities]
 def evaluate_rehearsed(
     rows: pd.DataFrame,
     windows: Mapping[date, Sequence[date]],
-    gauge: Gauge,
+    detector: DriftDetector,
     estimate: Estimate | None = None,
 ) -> DriftEvaluation:
     """Like ``evaluate_days``, with the window of a day that carries noise distorted as much as the day.
@@ -32,17 +32,17 @@ def evaluate_rehearsed(
     Args:
         rows: real feature rows of every day of every window, with the column ``noise`` where it exists.
         windows: the days of each window by the day it ends on, in order of time.
-        gauge: what they are compared with.
+        detector: holds the reference that they are compared with.
         estimate: asked for the rows as they are evaluated; without it the drift of the answers is not measured.
     """
     carried = noise_of_days(rows)
     if not carried:
-        return evaluate_days(_answered(rows, estimate), windows, gauge)
+        return evaluate_days(_answered(rows, estimate), windows, detector)
     scores: dict[date, DriftScore] = {}
     for noise in sorted({carried.get(day, 0.0) for day in windows}):
         alike = {day: window for day, window in windows.items() if carried.get(day, 0.0) == noise}
         known = sorted({day for window in alike.values() for day in window})
-        found = evaluate_days(_answered(rows_of_window(rows, known, noise), estimate), alike, gauge)
+        found = evaluate_days(_answered(rows_of_window(rows, known, noise), estimate), alike, detector)
         scores |= {day: replace(score, rehearsed_noise=noise) for day, score in found.scores.items()}
     return DriftEvaluation({day: scores[day] for day in windows})
 

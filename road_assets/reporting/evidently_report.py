@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from road_assets.core.drift import DriftScore, Gauge, correlation, total_variation
+from road_assets.core.drift import DriftDetector, DriftScore, correlation, total_variation
 from road_assets.core.drift_counts import FEATURE_VARIABLES, NUMERIC_VARIABLES, Counts, Variable, positions_of
 from road_assets.core.vocabulary import FEATURE_BY_NAME, UNKNOWN_CODE, Feature
 from road_assets.resources.reports import RenderedReport
@@ -24,7 +24,7 @@ Judge = Callable[["pd.Series[Any]", "pd.Series[Any]", Any, float], tuple[float, 
 
 
 def render_report(
-    reference: pd.DataFrame, current: pd.DataFrame, gauge: Gauge, score: DriftScore, *, title: str
+    reference: pd.DataFrame, current: pd.DataFrame, detector: DriftDetector, score: DriftScore, *, title: str
 ) -> RenderedReport:
     """Draw the report.
 
@@ -32,7 +32,7 @@ def render_report(
         reference: real rows of the production model's training window, or a sample of them: the 13 features and, where
             they are known, numeric fields.
         current: real rows of the trailing window, likewise.
-        gauge: holds the reference's counts and the limits.
+        detector: holds the reference's counts and the limits.
         score: what was found; its bounds of chance are the report's.
         title: stands above the report; it says which days are compared and where the data comes from.
 
@@ -45,7 +45,7 @@ def render_report(
 
     numeric = _numeric_in(reference, current, score)
     codes, numbers = [_caption(known) for known in FEATURE_VARIABLES], [_caption(known) for known in numeric]
-    _register_tests(gauge, score, numeric)
+    _register_tests(detector, score, numeric)
     definition = DataDefinition(categorical_columns=codes, numerical_columns=numbers)
     datasets = [
         Dataset.from_pandas(_with_words(rows, numeric), data_definition=definition) for rows in (current, reference)
@@ -53,10 +53,10 @@ def render_report(
     preset = DataDriftPreset(
         columns=[*codes, *numbers],
         cat_method=_DISTANCE_TEST,
-        cat_threshold=gauge.limits.distance_threshold,
+        cat_threshold=detector.limits.distance_threshold,
         num_method=_CORRELATION_TEST,
-        num_threshold=gauge.limits.correlation_threshold,
-        drift_share=gauge.limits.retrain_above,
+        num_threshold=detector.limits.correlation_threshold,
+        drift_share=detector.limits.retrain_above,
     )
     snapshot = Report([preset]).run(*datasets)
     page = snapshot.get_html_str(as_iframe=False).replace("<body>", f"<body>{_headline(title)}", 1)
@@ -80,12 +80,12 @@ def _numeric_in(reference: pd.DataFrame, current: pd.DataFrame, score: DriftScor
     ]
 
 
-def _register_tests(gauge: Gauge, score: DriftScore, numeric: Sequence[Variable]) -> None:
+def _register_tests(detector: DriftDetector, score: DriftScore, numeric: Sequence[Variable]) -> None:
     from evidently.legacy.calculations.stattests.registry import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 
-    limits, noise = gauge.limits, {found.feature: found.noise for found in (*score.features, *score.beside)}
-    before = {name: counts for family in gauge.reference.families for name, counts in family.counts.items()}
+    limits, noise = detector.limits, {found.feature: found.noise for found in (*score.features, *score.beside)}
+    before = {name: counts for family in detector.reference.families for name, counts in family.counts.items()}
     tests = (
         (_DISTANCE_TEST, "total-variation distance", ColumnType.Categorical, limits.distance_threshold),
         (_CORRELATION_TEST, "correlation of histograms", ColumnType.Numerical, limits.correlation_threshold),

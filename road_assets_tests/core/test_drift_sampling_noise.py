@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from road_assets.core.drift import DriftLimits, Gauge, score_drift
+from road_assets.core.drift import DriftDetector, DriftLimits, score_drift
 from road_assets.core.drift_counts import FEATURE_VARIABLES, accidents_of, count_codes, positions_of
 from road_assets.core.drift_reference import reference_of_counts
 from road_assets.core.drift_sampling_noise import (
@@ -130,7 +130,7 @@ def test_the_bound_shrinks_with_the_root_of_the_rows() -> None:
 
 def test_the_setting_decides_the_bound() -> None:
     reference = reference_of_counts(count_codes(draw_codes_frame(4000)))
-    bounds = [Gauge(reference, DriftLimits(false_alarm_share=share))._bounds for share in (0.001, 0.01, 0.1)]  # noqa: SLF001
+    bounds = [DriftDetector(reference, DriftLimits(false_alarm_share=share))._bounds for share in (0.001, 0.01, 0.1)]  # noqa: SLF001
     assert all(bounds[0][name](900) > bounds[1][name](900) > bounds[2][name](900) for name in FEATURE_NAMES)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from road_assets.core.drift import DriftScore, Gauge
+from road_assets.core.drift import DriftDetector, DriftScore
 from road_assets.core.drift_counts import NUMERIC_NAMES, DayTallies
 from road_assets.core.drift_reference import freeze_reference
 from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURE_NAMES
@@ -33,10 +33,10 @@ def sides() -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def drawn(sides: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[DriftScore, RenderedReport]:
     reference, current = sides
-    gauge = Gauge(freeze_reference(reference, reference, np.full(len(reference), 0.2)))
+    detector = DriftDetector(freeze_reference(reference, reference, np.full(len(reference), 0.2)))
     days = current["day"].dt.date.unique().tolist()
-    score = gauge.score(DayTallies(current).of_window(days))
-    return score, render_report(reference, current, gauge, score, title="<demonstration> data")
+    score = detector.score(DayTallies(current).of_window(days))
+    return score, render_report(reference, current, detector, score, title="<demonstration> data")
 
 
 def shown_in(report: RenderedReport) -> tuple[dict[str, float], list[Any]]:
@@ -85,8 +85,8 @@ def test_the_page_speaks_the_codebooks_words_and_needs_no_network(drawn: tuple[D
 def test_a_field_that_nobody_recorded_is_left_out(sides: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     reference, current = sides
     current = current.assign(age=np.int16(-1))
-    gauge = Gauge(freeze_reference(reference, reference, np.full(len(reference), 0.2)))
-    score = gauge.score(DayTallies(current).of_window(current["day"].dt.date.unique().tolist()))
-    shown, _ = shown_in(render_report(reference, current, gauge, score, title=""))
+    detector = DriftDetector(freeze_reference(reference, reference, np.full(len(reference), 0.2)))
+    score = detector.score(DayTallies(current).of_window(current["day"].dt.date.unique().tolist()))
+    shown, _ = shown_in(render_report(reference, current, detector, score, title=""))
     assert "age" not in shown
     assert "heure" in shown

@@ -24,12 +24,12 @@ SAMPLE: Final = DAYS[::40]
 
 
 def evaluate_ours(count: str) -> dict[str, Any]:
-    """Evaluate some days with the project's gauge, as the asset does."""
+    """Evaluate some days with the project's detector, as the asset does."""
     replay = Replay(load_year())
     windows = {day: replay.window(day) for day in DAYS[: int(count)]}
     result: dict[str, Any] = {}
     with timed(result):
-        evaluation = evaluate_days(replay.rows, windows, replay.gauge)
+        evaluation = evaluate_days(replay.rows, windows, replay.detector)
     assert len(evaluation.scores) == len(windows)
     return result
 
