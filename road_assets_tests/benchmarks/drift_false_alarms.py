@@ -93,9 +93,8 @@ def measure(known: Accidents, size: int, windows: int, promised: float, *, seed:
     }
     for totals in set_apart(known, size, windows, np.random.default_rng(seed)):
         rest = known.reference(all_of_it - totals, known.count - size)
-        apart = DriftDetector.__new__(
-            DriftDetector
-        )  # the bounds at unit scale are those of all accidents: no need to draw them again
+        # The bounds at unit scale are those of all accidents: no need to draw them again.
+        apart = DriftDetector.__new__(DriftDetector)
         for name, value in (("reference", rest), ("limits", strict), ("_bounds", detector._bounds)):  # noqa: SLF001
             object.__setattr__(apart, name, value)
         alarms["set apart"].append(bool(apart.score(known.window(totals, size)).drifted_features))
