@@ -1,10 +1,11 @@
-"""The matrix that every model is given: 13 features and the optional scene fields, NaN where something is unknown.
+"""The matrix that every model takes: 13 features and the optional scene fields, NaN where a value is unknown.
 
-Here: how stored rows become that matrix, what may be hidden in it, and what the manifest says about its columns.
+Here: how stored rows become that matrix, how values in it are masked, the known questions of a bundle, and what the
+manifest says about the columns.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,7 @@ import pandas as pd
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.manifest import InputField
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES, SCENE_FIELDS
-from road_assets.core.training import feature_matrix, known_questions
-from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, UNKNOWN_CODE
+from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURE_NAMES, FEATURES, UNKNOWN_CODE
 
 CATEGORY_COLUMNS: Final[tuple[int, ...]] = tuple(
     MODEL_FIELDS.index(name)
@@ -23,6 +23,19 @@ CATEGORY_COLUMNS: Final[tuple[int, ...]] = tuple(
 """Columns that hold a choice, whose codes have no order."""
 
 _FEATURES: Final = len(FEATURE_NAMES)
+
+
+def feature_matrix(codes: pd.DataFrame) -> FeatureMatrix:
+    """Put the 13 features in the order of the model's input.
+
+    Args:
+        codes: rows with the 13 columns, ``UNKNOWN_CODE`` or null where unknown.
+
+    Returns:
+        Shape (rows, 13), NaN where unknown.
+    """
+    matrix = codes[list(FEATURE_NAMES)].to_numpy(dtype=np.float32, na_value=np.nan)
+    return np.where(matrix == UNKNOWN_CODE, np.float32(np.nan), matrix)
 
 
 def model_matrix(rows: pd.DataFrame) -> FeatureMatrix:
@@ -103,6 +116,29 @@ def mask_features(matrix: FeatureMatrix, rng: np.random.Generator, *, features: 
     return masked
 
 
+def known_questions(count: int, *, seed: int) -> FeatureMatrix:
+    """Questions that a bundle must answer right before it may serve: every code of every feature, and unknowns.
+
+    Args:
+        count: number of rows.
+        seed: makes them the same each time.
+
+    Returns:
+        Shape (count, 13). Codes are drawn alike, so that rare ones are asked too; about one in twenty is unknown.
+    """
+    rng = np.random.default_rng(seed)
+    columns = [_draw_codes(rng, sorted(FEATURE_BY_NAME[name].values), count) for name in FEATURE_NAMES]
+    matrix = np.column_stack(columns).astype(np.float32)
+    matrix[rng.random(matrix.shape) < 0.05] = np.nan  # noqa: PLR2004  # one in twenty, as in the docstring
+    return matrix
+
+
+def _draw_codes(
+    rng: np.random.Generator, values: Sequence[int], count: int
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return rng.choice(np.asarray(values, dtype=np.int64), size=count)
+
+
 def known_scenes(count: int, *, seed: int) -> FeatureMatrix:
     """Questions that a bundle must answer right before it may serve, the optional fields in some of them.
 
@@ -119,6 +155,23 @@ def known_scenes(count: int, *, seed: int) -> FeatureMatrix:
     masked = mask_scene(np.column_stack([known_questions(count, seed=seed), scene]), rng)
     masked[::4, _FEATURES:] = np.nan
     return masked
+
+
+def require_both_classes(labels: npt.NDArray[Any]) -> None:
+    """Make sure that training rows hold both outcomes.
+
+    Args:
+        labels: of the training rows.
+
+    Raises:
+        ValueError: they hold only one class, or none.
+    """
+    classes = np.unique(labels).tolist()
+    if classes != [0, 1]:
+        raise ValueError(
+            f"{len(labels)} training rows hold the classes {classes}, both 0 and 1 are needed; "
+            "materialize more days of features"
+        )
 
 
 def input_fields(names: Sequence[str]) -> tuple[InputField, ...]:

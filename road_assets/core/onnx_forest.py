@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from road_assets.core.bundle import GRAPH_INPUT
 from road_assets.core.calibration import Scaling
+from road_assets.core.forest_pipeline import FOREST, IMPUTER, SCALER
 from road_assets.core.onnx_trees import ML, constant, scale, to_bytes, to_rows, tree_sum
-from road_assets.core.training import FOREST, IMPUTER, SCALER
 from road_assets.core.tree_nodes import LESS_OR_EQUAL, Nodes, share_of_rows
 from road_assets.core.vocabulary import FEATURES
 
@@ -30,7 +30,7 @@ def to_graph(pipeline: Pipeline, scaling: Scaling | None = None) -> bytes:
     """Export imputation, standardisation and forest.
 
     Args:
-        pipeline: fitted by ``training.fit_forest``.
+        pipeline: fitted by ``forest_pipeline.fit_forest``.
         scaling: of the log-odds of its probabilities, if it is calibrated.
 
     Returns:

@@ -14,8 +14,8 @@ from onnx import TensorProto, numpy_helper
 from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT, FeatureMatrix
+from road_assets.core.forest_pipeline import FOREST, SCALER
 from road_assets.core.onnx_forest import to_graph
-from road_assets.core.training import FOREST, SCALER
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, TARGET, UNKNOWN_CODE
 from road_assets_tests.core.core_frames import ask_pipeline, draw_codes_frame, fit_small
 

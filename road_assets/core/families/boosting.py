@@ -27,10 +27,10 @@ from road_assets.core.model_input import (
     mask_features,
     mask_scene,
     model_matrix,
+    require_both_classes,
 )
 from road_assets.core.onnx_boosting import base_of, gains_of, to_graph, to_nodes
 from road_assets.core.scene_fields import MODEL_FIELDS
-from road_assets.core.training import refuse_one_class
 from road_assets.core.tree_nodes import Nodes
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
@@ -170,7 +170,7 @@ def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
     generated = rows["synthetic"].to_numpy(dtype=bool)
     matrix, labels = model_matrix(rows), rows[TARGET].to_numpy(dtype=np.int8)
     real = ~generated & ~kept
-    refuse_one_class(labels[real])
+    require_both_classes(labels[real])
     rng = np.random.default_rng(settings.random_state)
     width = len(FEATURE_NAMES)
 

@@ -1,6 +1,6 @@
 """The random forest of record: the 13 features, missing ones imputed by the mode, standardised.
 
-What it learns stands in ``training``, how it becomes a graph in ``onnx_forest``; here both meet the calibration.
+Its scikit-learn pipeline is in ``forest_pipeline``, its ONNX graph in ``onnx_forest``; here both are calibrated.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -14,9 +14,9 @@ from road_assets.core.bundle import FeatureMatrix, Probabilities
 from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
 from road_assets.core.explanation import Additive, Calibration, Ensemble
 from road_assets.core.explanation_file import write_explanation
+from road_assets.core.forest_pipeline import FOREST, IMPUTER, ForestSettings, fit_forest
 from road_assets.core.model_input import model_matrix
 from road_assets.core.onnx_forest import SHARE_LIMIT, to_graph, to_nodes
-from road_assets.core.training import FOREST, IMPUTER, ForestSettings, fit_forest
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 

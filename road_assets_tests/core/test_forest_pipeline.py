@@ -1,4 +1,4 @@
-"""The pipeline that learns, and the questions its bundle must answer."""
+"""The forest's pipeline: what it holds, what it learns, what it refuses."""
 
 import numpy as np
 import pandas as pd
@@ -6,17 +6,9 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import StandardScaler
 
-from road_assets.core.candidate import KNOWN_QUESTIONS
-from road_assets.core.training import (
-    FOREST,
-    IMPUTER,
-    SCALER,
-    ForestSettings,
-    feature_matrix,
-    fit_forest,
-    known_questions,
-)
-from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, TARGET, UNKNOWN_CODE
+from road_assets.core.forest_pipeline import FOREST, IMPUTER, SCALER, ForestSettings, fit_forest
+from road_assets.core.model_input import feature_matrix, known_questions
+from road_assets.core.vocabulary import FEATURE_NAMES, TARGET, UNKNOWN_CODE
 from road_assets_tests.core.core_frames import ask_pipeline, draw_codes_frame, fit_small
 
 ROWS = draw_codes_frame(500)
@@ -26,18 +18,6 @@ def test_the_forest_is_the_one_that_was_ordered() -> None:
     assert ForestSettings() == ForestSettings(
         n_estimators=300, max_depth=15, min_samples_split=5, min_samples_leaf=2, max_features="sqrt", random_state=42
     )
-
-
-@pytest.mark.parametrize("nullable", [False, True], ids=["a marked code", "a null"])
-def test_unknown_becomes_nan_and_columns_take_the_order_of_the_model(*, nullable: bool) -> None:
-    codes = draw_codes_frame(50, unknown=0.2)
-    given = codes.astype("Int8").mask(codes == UNKNOWN_CODE) if nullable else codes
-    matrix = feature_matrix(given[given.columns[::-1]])
-    assert matrix.dtype == np.float32
-    assert matrix.shape == (50, len(FEATURE_NAMES))
-    expected = codes[list(FEATURE_NAMES)].to_numpy()
-    assert (np.isnan(matrix) == (expected == UNKNOWN_CODE)).all()
-    assert (np.nan_to_num(matrix, nan=UNKNOWN_CODE) == expected).all()
 
 
 def test_a_fitted_pipeline_holds_imputation_standardisation_and_the_forest_of_the_settings() -> None:
@@ -102,19 +82,3 @@ def test_the_seed_decides_the_forest_and_the_number_of_threads_does_not() -> Non
 def test_rows_of_fewer_than_two_classes_are_refused(rows: pd.DataFrame, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         fit_forest(rows, ForestSettings())
-
-
-def test_the_questions_of_a_bundle_ask_every_code_of_every_feature_and_unknowns() -> None:
-    questions = known_questions(KNOWN_QUESTIONS, seed=ForestSettings().random_state)
-    assert questions.dtype == np.float32
-    assert questions.shape == (KNOWN_QUESTIONS, len(FEATURES))
-    for feature, column in zip(FEATURES, questions.T, strict=True):
-        asked = column[~np.isnan(column)]
-        assert set(asked.astype(int)) == {code.value for code in feature.codes}
-    assert 0.03 < np.isnan(questions).mean() < 0.07
-
-
-def test_the_same_seed_asks_the_same_questions() -> None:
-    first = known_questions(20, seed=3)
-    np.testing.assert_array_equal(first, known_questions(20, seed=3))
-    assert not np.array_equal(first, known_questions(20, seed=4), equal_nan=True)
