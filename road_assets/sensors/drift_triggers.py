@@ -1,4 +1,4 @@
-"""What Dagster's history tells of drift, and of the retrainings that answered it; ``core.retraining`` decides."""
+"""Reads drift triggers and retrainings from Dagster's storage, for ``core.retraining`` to decide upon."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,26 +17,28 @@ from road_assets import run_tags
 from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.checks.drift import DRIFT_CHECK_KEY, RETRAIN_AS_OF
 from road_assets.core.drift_alert import DRIFT_ALERT_ASSET
-from road_assets.core.retraining import History, InHand, Outcome, Retraining, Trigger
+from road_assets.core.retraining import InHand
+from road_assets.core.retraining_history import History, Outcome, Retraining, Trigger
 from road_assets.jobs import training_job
-from road_assets.partitions import DAILY, to_day
+from road_assets.partitions import partition_days, to_day
 
 PROMOTED: Final = "promoted"
 """Metadata of ``production_model``: whether the day's run moved the alias."""
 
 _PAGE: Final = 50
+_RETRIED_WITHIN: Final = timedelta(minutes=5)
 _REMEMBERED: Final = timedelta(days=7)
 _RUNS_REMEMBERED: Final = 200
 _PROMOTIONS_REMEMBERED: Final = 50
 
 
 class Cursor(BaseModel):
-    """How far the sensor has read, and what it follows.
+    """The sensor's cursor: how far it has read, and which trigger it follows up.
 
     Attributes:
         checks: storage id of the last evaluation handled.
         alerts: storage id of the last alert handled.
-        in_hand: the trigger that a run was requested for.
+        in_hand: the trigger for which a run was requested, until that run has succeeded or was given up.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,11 +49,11 @@ class Cursor(BaseModel):
 
     @classmethod
     def read(cls, text: str | None) -> "Cursor":
-        """The cursor as Dagster kept it; none before the first tick."""
+        """The cursor as Dagster stored it; before the first tick there is none."""
         return cls.model_validate_json(text) if text else cls()
 
     def after(self, handled: Sequence[Trigger], in_hand: InHand | None) -> "Cursor":
-        """The cursor once some triggers were handled."""
+        """The cursor after some triggers were handled."""
         return Cursor(
             checks=max([self.checks, *(one.id for one in handled if one.source == "check")]),
             alerts=max([self.alerts, *(one.id for one in handled if one.source == "alert")]),
@@ -61,11 +63,11 @@ class Cursor(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class NewTriggers:
-    """What was told since the cursor.
+    """Triggers since the cursor.
 
     Attributes:
-        triggers: evaluations and alerts, oldest first.
-        held_by: run whose evaluation is still to come and holds up later ones, if any.
+        triggers: evaluations, then alerts.
+        held_by: run whose planned evaluation has no outcome yet, if any; evaluations after it are read later.
     """
 
     triggers: tuple[Trigger, ...]
@@ -73,18 +75,14 @@ class NewTriggers:
 
 
 def read_triggers(instance: dg.DagsterInstance, cursor: Cursor) -> NewTriggers:
-    """Everything told after the cursor.
+    """Read the triggers after the cursor.
 
     Args:
         instance: Dagster's storage.
-        cursor: how far was read before.
+        cursor: of the last tick.
     """
     checks, held_by = _evaluations(instance, cursor.checks)
-    found = [*checks, *_alerts(instance, cursor.alerts)]
-    return NewTriggers(tuple(sorted(found, key=lambda trigger: trigger.measured_at)), held_by)
-
-
-_REPEATED_WITHIN: Final = timedelta(minutes=5)
+    return NewTriggers((*checks, *_alerts(instance, cursor.alerts)), held_by)
 
 
 def read_history(instance: dg.DagsterInstance, now: datetime) -> History:
@@ -100,15 +98,15 @@ def read_history(instance: dg.DagsterInstance, now: datetime) -> History:
         *instance.get_run_records(going_on),
         *instance.get_run_records(ended, limit=_RUNS_REMEMBERED),
     ]
-    # An attempt whose process died counts by the one that Dagster repeats it with.
+    # A run that Dagster has retried, because its process died, counts by the retry.
     records = [record for record in records if run_tags.RETRIED_BY not in record.dagster_run.tags]
     return History(now, tuple(_retraining(record, now) for record in records), _last_promotion(instance))
 
 
 def _evaluations(instance: dg.DagsterInstance, after: int) -> tuple[list[Trigger], str | None]:
-    """Evaluations after a storage id, up to one that is planned by a run which still goes on.
+    """Evaluations after a storage id, up to the first one that is planned and whose run is not finished.
 
-    A planned evaluation has its storage id before it has its outcome: passing it would lose it.
+    A planned evaluation has its storage id before its outcome: the cursor must not pass it.
     """
     triggers: list[Trigger] = []
     for record in _records_after(instance, after):
@@ -116,13 +114,13 @@ def _evaluations(instance: dg.DagsterInstance, after: int) -> tuple[list[Trigger
             run = instance.get_run_by_id(record.run_id)
             if run is not None and not run.is_finished:
                 return triggers, record.run_id
-            continue  # the run ended before it came to the check, and its failure was reported by itself
+            continue  # the run ended before the check; ``run_failures`` reports that
         triggers.append(_trigger_of_check(record))
     return triggers, None
 
 
 def _records_after(instance: dg.DagsterInstance, after: int) -> list[AssetCheckExecutionRecord]:
-    """Records of the check, oldest first; Dagster hands them out newest first, page by page."""
+    """Records of the check, oldest first; Dagster returns them newest first, page by page."""
     found: list[AssetCheckExecutionRecord] = []
     before: int | None = None
     while True:
@@ -140,11 +138,18 @@ def _trigger_of_check(record: AssetCheckExecutionRecord) -> Trigger:
     return Trigger(
         source="check",
         id=record.id,
-        day=to_day(str(evaluation.metadata[RETRAIN_AS_OF].value)),
+        day=_day_of(evaluation),
         measured_at=_moment(event.timestamp),
         asks=not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR,
         description=str(evaluation.description),
     )
+
+
+def _day_of(evaluation: dg.AssetCheckEvaluation) -> date:
+    """The day to retrain as of; somebody may have reported an evaluation through Dagster's API without our metadata."""
+    known = evaluation.metadata.get(RETRAIN_AS_OF)
+    key = str(known.value) if known else evaluation.partition
+    return to_day(key) if key else partition_days()[1]
 
 
 def _alerts(instance: dg.DagsterInstance, after: int) -> list[Trigger]:
@@ -154,31 +159,27 @@ def _alerts(instance: dg.DagsterInstance, after: int) -> list[Trigger]:
         Trigger(
             source="alert",
             id=record.storage_id,
-            day=to_day(str(record.partition_key)) if record.partition_key else _last_day(),
+            day=to_day(str(record.partition_key)) if record.partition_key else partition_days()[1],
             measured_at=_moment(record.timestamp),
             asks=True,
-            description=_words(record),
+            description=_description(record),
         )
         for record in records
     ]
 
 
-def _words(record: dg.EventLogRecord) -> str:
+def _description(record: dg.EventLogRecord) -> str:
     observation = record.asset_observation
     return (observation and observation.description) or "an alert of Prometheus"
-
-
-def _last_day() -> date:
-    return to_day(str(DAILY.get_last_partition_key()))
 
 
 def _retraining(record: dg.RunRecord, now: datetime) -> Retraining:
     run = record.dagster_run
     outcome = Outcome.UNFINISHED
     ended = _moment(record.end_time) if record.end_time else record.update_timestamp.replace(tzinfo=UTC)
-    # Promised by Dagster, and begun within seconds; a promise that it did not keep then, it has forgotten.
-    repeated_soon = run.tags.get(run_tags.WILL_RETRY) == "true" and now - ended < _REPEATED_WITHIN
-    finished = run.is_finished and not repeated_soon
+    # Dagster starts a retry within seconds after it announced it; if it has not, it never will.
+    retried_soon = run.tags.get(run_tags.WILL_RETRY) == "true" and now - ended < _RETRIED_WITHIN
+    finished = run.is_finished and not retried_soon
     if finished:
         outcome = Outcome.SUCCEEDED if run.is_success else Outcome.FAILED
     return Retraining(

@@ -225,6 +225,15 @@ def _plan(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     instance.handle_new_event(_event(run, dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, planned))
 
 
+def test_an_evaluation_reported_from_outside_without_our_metadata_does_not_stop_the_sensor(
+    instance: dg.DagsterInstance,
+) -> None:
+    check = {"asset_key": dg.AssetKey("drift_report"), "check_name": "drift"}
+    instance.report_runless_asset_event(dg.AssetCheckEvaluation(**check, passed=False, partition="2024-03-02"))
+    (request,) = _tick(instance).run_requests or []
+    assert request.partition_key == "2024-03-02"
+
+
 def test_the_history_tells_whose_run_it_was_and_how_it_ended(instance: dg.DagsterInstance) -> None:
     request = dg.RunRequest(tags={run_tags.TRIGGER: "check-1"})
     _start(instance, request, dg.DagsterRunStatus.FAILURE)
