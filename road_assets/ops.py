@@ -11,7 +11,7 @@ from road_assets.promotion.rollback import roll_back
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.step_retries import tried_again
+from road_assets.step_retries import retry_on_connection_loss
 
 
 class RollbackConfig(dg.Config):
@@ -31,7 +31,7 @@ def rollback(
     repeated = run_tags.RETRY_NUMBER in context.run.tags
     first_attempt = (context.run.root_run_id if repeated else None) or context.run_id
     author = Author(config.decided_by or f"{getpass.getuser()} (rollback_job)", first_attempt)
-    with tried_again():
+    with retry_on_connection_loss():
         done = roll_back(database, registry, config.version, author)
     context.log.info(str(done))
     metadata = {

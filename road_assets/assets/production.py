@@ -17,7 +17,7 @@ from road_assets.resources.decisions import Author, Decision, StoredVerdict
 from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry, RegisteredModel
-from road_assets.step_retries import tried_again
+from road_assets.step_retries import retry_on_connection_loss
 
 
 @dg.asset(
@@ -41,7 +41,10 @@ def production_model(
 ) -> dg.MaterializeResult[None]:
     """Act once on the newest verdict; judge again if it is about another champion or other candidates."""
     day = to_day(context.partition_key)
-    with tried_again(), hold_pointer(database, registry, Author(PRODUCTION_MODEL, context.run_id)) as pointer:
+    with (
+        retry_on_connection_loss(),
+        hold_pointer(database, registry, Author(PRODUCTION_MODEL, context.run_id)) as pointer,
+    ):
         noticed = pointer.reconcile()
         found = registry.candidates_as_of(day)
         verdict = decisions.newest_verdict(pointer.connection, day)

@@ -22,7 +22,7 @@ from road_assets.resources.decisions import Author
 from road_assets.resources.gate import GateMargins
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.step_retries import tried_again
+from road_assets.step_retries import retry_on_connection_loss
 
 CHECK: Final = "gate"
 GATE_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(SEVERITY_MODEL), CHECK)
@@ -49,7 +49,10 @@ def gate(
     """Judge, store the verdict, show the grounds."""
     run = context.op_execution_context
     day = to_day(run.partition_key)
-    with tried_again(), hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer:
+    with (
+        retry_on_connection_loss(),
+        hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer,
+    ):
         noticed = pointer.reconcile()
         verdict, stored = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
     for sentence in (*noticed, *verdict.reasons):

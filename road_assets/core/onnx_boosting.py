@@ -16,13 +16,13 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from road_assets.core.bundle import GRAPH_INPUT
-from road_assets.core.calibration import Scaling
+from road_assets.core.calibration import PlattScaling
 from road_assets.core.onnx_trees import scale, to_bytes, to_rows, tree_sum
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
 from road_assets.core.tree_nodes import LESS_OR_EQUAL, MEMBER, Nodes, share_of_rows
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 
-Scaled = tuple[HistGradientBoostingClassifier, Scaling]
+Scaled = tuple[HistGradientBoostingClassifier, PlattScaling]
 """Trees, and what their log-odds are scaled by."""
 
 _WORD: Final = 32
@@ -115,7 +115,7 @@ def base_of(trees: HistGradientBoostingClassifier) -> float:
 
 
 def _log_odds(
-    name: str, trees: HistGradientBoostingClassifier, scaling: Scaling
+    name: str, trees: HistGradientBoostingClassifier, scaling: PlattScaling
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     scaled, constants = scale(f"{name}_sum", name, scaling, base=base_of(trees))
     return [tree_sum(to_nodes(trees), "precise", f"{name}_sum"), *scaled], constants

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from road_assets.core.bundle import GRAPH_INPUT
-from road_assets.core.calibration import Scaling
+from road_assets.core.calibration import PlattScaling
 from road_assets.core.forest_pipeline import FOREST, IMPUTER, SCALER
 from road_assets.core.onnx_trees import ML, constant, scale, to_bytes, to_rows, tree_sum
 from road_assets.core.tree_nodes import LESS_OR_EQUAL, Nodes, share_of_rows
@@ -26,7 +26,7 @@ SHARE_LIMIT: Final = 1e-4
 """Before a share of trees becomes log-odds it is kept this far from 0 and 1, where those are infinite."""
 
 
-def to_graph(pipeline: Pipeline, scaling: Scaling | None = None) -> bytes:
+def to_graph(pipeline: Pipeline, scaling: PlattScaling | None = None) -> bytes:
     """Export imputation, standardisation and forest.
 
     Args:

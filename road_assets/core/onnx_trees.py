@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT
-from road_assets.core.calibration import Scaling
+from road_assets.core.calibration import PlattScaling
 from road_assets.core.tree_nodes import Nodes
 
 ML: Final = "ai.onnx.ml"
@@ -62,7 +62,7 @@ def tree_sum(nodes: Nodes, given: str, result: str) -> onnx.NodeProto:
 
 
 def scale(
-    given: str, result: str, scaling: Scaling, *, base: float = 0.0
+    given: str, result: str, scaling: PlattScaling, *, base: float = 0.0
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     """Multiply and shift log-odds.
 

@@ -42,7 +42,7 @@ class LoadedRelease:
         release: what was read.
         frame: one row per user, as ``join_users`` describes it.
         counts: what the join kept and left out.
-        quarantine: rows set aside, as ``sift_release`` describes them.
+        quarantine: rows set aside, as ``validate_release`` describes them.
         rows: what became of the rows of each file.
     """
 

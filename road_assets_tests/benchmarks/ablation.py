@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.preprocessing import FunctionTransformer
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
-from road_assets.core.calibration import Scaling
+from road_assets.core.calibration import PlattScaling
 from road_assets.core.families.boosting import Boosting, BoostingSettings
 from road_assets.core.families.forest import CalibratedForestSettings, Forest
 from road_assets.core.features import impute, modes_of
@@ -128,7 +128,7 @@ def _both_ensembles(rows: Rows, name: str, settings: BoostingSettings) -> Boosti
     started = time.monotonic()
     model = settings.fit(rows.training)
     assert model.scene is not None
-    plain = Boosting(replace(model.alone, scaling=Scaling()), replace(model.scene, scaling=Scaling()))
+    plain = Boosting(replace(model.alone, scaling=PlattScaling()), replace(model.scene, scaling=PlattScaling()))
     assert plain.scene is not None
     tell(f"{name}: all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
     tell("… the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
@@ -167,7 +167,7 @@ def _without_scaling(record: Forest, training: pd.DataFrame) -> Forest:
 
 
 def _alone(log_odds: Predict) -> Predict:
-    return lambda matrix: Scaling().probabilities(log_odds(matrix))
+    return lambda matrix: PlattScaling().probabilities(log_odds(matrix))
 
 
 def show_intervals(model: Boosting, judged: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from road_assets.core.calibration import ENOUGH_OF_EACH_CLASS, Scaling, fit_scaling, set_aside
+from road_assets.core.calibration import ENOUGH_OF_EACH_CLASS, PlattScaling, fit_platt_scaling, set_aside
 from road_assets.core.intervals import average_precision, figure_intervals
 from road_assets.core.metrics import calibration_error, decision_threshold, evaluate
 from road_assets.core.paired_bootstrap import Ranking
@@ -23,16 +23,16 @@ ACCIDENTS = np.arange(8000) // 2
 
 
 def test_log_odds_that_exaggerate_are_brought_back_to_what_happens() -> None:
-    scaling = fit_scaling(2 * TRUE + 1, LABELS)
+    scaling = fit_platt_scaling(2 * TRUE + 1, LABELS)
     assert (scaling.slope, scaling.shift) == (pytest.approx(0.5, abs=0.05), pytest.approx(-0.5, abs=0.1))
-    wrong, right = Scaling().probabilities(2 * TRUE + 1), scaling.probabilities(2 * TRUE + 1)
+    wrong, right = PlattScaling().probabilities(2 * TRUE + 1), scaling.probabilities(2 * TRUE + 1)
     assert calibration_error(LABELS, right) < calibration_error(LABELS, wrong) / 4
     assert roc_auc_score(LABELS, right) == roc_auc_score(LABELS, wrong)
 
 
 @pytest.mark.parametrize(("log_odds", "labels"), [(TRUE[:50], LABELS[:50]), (-TRUE, LABELS)], ids=["few", "reversed"])
 def test_nothing_is_scaled_on_few_rows_or_where_the_ranking_is_reversed(log_odds: object, labels: object) -> None:
-    assert fit_scaling(np.asarray(log_odds), np.asarray(labels)) == Scaling()
+    assert fit_platt_scaling(np.asarray(log_odds), np.asarray(labels)) == PlattScaling()
 
 
 def test_whole_accidents_are_set_aside_the_same_each_time_and_none_that_was_generated() -> None:

@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
-from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
+from road_assets.core.calibration import LogOdds, PlattScaling, choose_calibration_rows, fit_platt_scaling
 from road_assets.core.explanation import Additive, Ensemble
 from road_assets.core.explanation_file import write_explanation
 from road_assets.core.model_input import (
@@ -103,7 +103,7 @@ class Part:
     """
 
     trees: HistGradientBoostingClassifier
-    scaling: Scaling
+    scaling: PlattScaling
     columns: int
 
     def log_odds(self, matrix: FeatureMatrix) -> LogOdds:
@@ -143,7 +143,7 @@ class Boosting:
         log_odds = self.alone.log_odds(matrix)
         if self.scene is not None and (told := knows_scene(matrix)).any():
             log_odds[told] = self.scene.log_odds(matrix[told])
-        return Scaling().probabilities(log_odds)
+        return PlattScaling().probabilities(log_odds)
 
     def to_graph(self) -> bytes:
         """The same as a serialized ONNX model."""
@@ -166,7 +166,7 @@ class Boosting:
 
 
 def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
-    kept = set_aside(rows, settings.calibration_share)
+    kept = choose_calibration_rows(rows, settings.calibration_share)
     generated = rows["synthetic"].to_numpy(dtype=bool)
     matrix, labels = model_matrix(rows), rows[TARGET].to_numpy(dtype=np.int8)
     real = ~generated & ~kept
@@ -222,5 +222,5 @@ def _categories(matrix: FeatureMatrix) -> Sequence[int]:
 
 def _calibrate(trees: HistGradientBoostingClassifier, matrix: FeatureMatrix, labels: Labels, columns: int) -> Part:
     if not len(matrix):
-        return Part(trees, Scaling(), columns)
-    return Part(trees, fit_scaling(trees.decision_function(matrix[:, :columns]), labels), columns)
+        return Part(trees, PlattScaling(), columns)
+    return Part(trees, fit_platt_scaling(trees.decision_function(matrix[:, :columns]), labels), columns)

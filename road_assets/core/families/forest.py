@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
-from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
+from road_assets.core.calibration import LogOdds, PlattScaling, choose_calibration_rows, fit_platt_scaling
 from road_assets.core.explanation import Additive, Calibration, Ensemble
 from road_assets.core.explanation_file import write_explanation
 from road_assets.core.forest_pipeline import FOREST, IMPUTER, ForestSettings, fit_forest
@@ -38,13 +38,13 @@ class CalibratedForestSettings(ForestSettings):
         Raises:
             ValueError: the rows hold only one class, or none.
         """
-        kept = set_aside(rows, self.calibration_share)
+        kept = choose_calibration_rows(rows, self.calibration_share)
         plain = {field.name: asdict(self)[field.name] for field in fields(ForestSettings)}
         pipeline = fit_forest(rows[~kept], ForestSettings(**plain), threads=threads)
         if not kept.any():
             return Forest(pipeline)
         shares = _shares(pipeline, model_matrix(rows[kept]))
-        return Forest(pipeline, fit_scaling(_log_odds(shares), rows[TARGET].to_numpy()[kept]))
+        return Forest(pipeline, fit_platt_scaling(_log_odds(shares), rows[TARGET].to_numpy()[kept]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Forest:
     """
 
     pipeline: Pipeline
-    scaling: Scaling | None = None
+    scaling: PlattScaling | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
