@@ -138,7 +138,7 @@ def _schema(kind: Frame) -> "pa.DataFrameSchema":
     rule = CODE_OR_UNKNOWN_RULE if unknown else CODE_RULE
     raw = kind == "raw_accidents"
     codes = {
-        feature.name: pa.Column(None if raw else "int8", _one_of(_codes_of(feature) | unknown, rule), nullable=raw)
+        feature.name: pa.Column(None if raw else "int8", _one_of(feature.values | unknown, rule), nullable=raw)  # noqa: PD011 - of the vocabulary, no frame
         for feature in _coded(raw=raw)
     }
     columns = {
@@ -167,10 +167,6 @@ def _scene_column(field: SceneField) -> "pa.Column":
     number = f"{field.describe_codes()}, or {UNKNOWN_CODE} where it was not recorded"
     rule = CODE_OR_UNKNOWN_RULE if field.kind == "code" else number
     return pa.Column("int16", _one_of({UNKNOWN_CODE, *field.values}, rule))  # noqa: PD011 - of the vocabulary, no frame
-
-
-def _codes_of(feature: Feature) -> set[int]:
-    return {code.value for code in feature.codes}
 
 
 def _coded(*, raw: bool) -> tuple[Feature, ...]:

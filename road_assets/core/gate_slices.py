@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from road_assets.core.scene_fields import DEPARTMENT
 from road_assets.core.vocabulary import FEATURE_BY_NAME, TARGET
 
 SLICED_FEATURES: Final = ("catu", "sexe", "lum", "catr")
-DEPARTMENT: Final = "dep"
 ILE_DE_FRANCE: Final = frozenset({"75", "77", "78", "91", "92", "93", "94", "95"})
 
 ENOUGH_OF_EACH_CLASS: Final = 50

@@ -5,11 +5,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from road_assets.core.tree_nodes import MEMBER
+
 LEAVES: Final = 32
 """Bits of a tree's number."""
-
-_MEMBER: Final = 6
-"""Mode of a node that asks for membership, as ``onnx_trees`` writes it; others ask if a value is at most theirs."""
 
 
 class TooManyLeavesError(ValueError):
@@ -46,7 +45,7 @@ def members_of(trees: dict[str, npt.NDArray[Any]]) -> dict[int, list[int]]:
     Args:
         trees: attributes of the graph's node, by name; NaN stands between the nodes' values.
     """
-    asking = np.flatnonzero(trees["nodes_modes"] == _MEMBER).tolist()
+    asking = np.flatnonzero(trees["nodes_modes"] == MEMBER).tolist()
     if not asking:
         return {}
     values = trees["membership_values"]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from road_assets.core.accident_lookup import lacks
 from road_assets.core.columns import ACCIDENT, DAY, USER, VEHICLE
 from road_assets.core.dialect import Reading
 from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
@@ -117,7 +118,7 @@ def validate_release(readings: Mapping[Table, Reading], files: Mapping[Table, st
     for table in ("caracteristiques", "lieux"):
         users.quarantine_without(validators[table])
     present = pd.concat([users.frame[ACCIDENT], users.unreadable[ACCIDENT]])
-    accidents.quarantine(_lacks(present, accidents.frame[ACCIDENT]), ACCIDENT, NO_USER_RULE, accidents.frame[ACCIDENT])
+    accidents.quarantine(lacks(present, accidents.frame[ACCIDENT]), ACCIDENT, NO_USER_RULE, accidents.frame[ACCIDENT])
 
     entries = pd.concat([validator.entries() for validator in validators.values()], ignore_index=True)
     quarantine = entries.assign(**{DAY: _days_of(entries[ACCIDENT], accidents)})[list(QUARANTINE_COLUMNS)]
@@ -182,7 +183,7 @@ class _TableValidator:
         """Quarantine rows whose accident has no usable row in another file."""
         accidents = self.frame[ACCIDENT]
         for known, rule in ((other.accidents_present(), MISSING_RULE), (other.accidents_usable(), APART_RULE)):
-            self.quarantine(_lacks(known, accidents), ACCIDENT, rule.format(table=other.table), accidents)
+            self.quarantine(lacks(known, accidents), ACCIDENT, rule.format(table=other.table), accidents)
 
     def accidents_present(self) -> "pd.Series[str]":
         """Accidents with a row, whether it is usable or not."""
@@ -243,11 +244,6 @@ def _days_of(numbers: "pd.Series[str]", accidents: _TableValidator) -> "pd.Serie
     ours = told[told[ACCIDENT].isin(wanted)].drop_duplicates(ACCIDENT) if wanted else told.head(0)
     days = dict(zip(ours[ACCIDENT], ours[DAY], strict=True))
     return pd.Series([days.get(number, pd.NaT) for number in numbers], index=numbers.index, dtype="datetime64[us]")
-
-
-def _lacks(known: "pd.Series[str]", wanted: "pd.Series[str]") -> Rows:
-    """Tell which accidents are not among the known; ``isin`` is twenty times slower on Arrow strings."""
-    return np.asarray(pd.Index(known.dropna().unique()).get_indexer(pd.Index(wanted)) < 0)
 
 
 def _rules(quarantine: pd.DataFrame) -> str:
