@@ -12,6 +12,7 @@ PROJECT = Path(__file__).parents[1]
 CONTRACTS = {
     contract["source_modules"][0]: set(contract["forbidden_modules"])
     for contract in tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    if contract["type"] == "forbidden"
 }
 
 
