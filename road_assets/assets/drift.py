@@ -80,10 +80,10 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
 
     stored = lake.stored_days(FEATURES)
     windows = {day: days_up_to(day, stored, detector.limits.window_days) for day in days}
-    known = {known for window in windows.values() for known in window}
-    rows = _real_rows(lake, known)
+    needed = {stored_day for window in windows.values() for stored_day in window}
+    rows = _real_rows(lake, needed)
     evaluation = evaluate_rehearsed(rows, windows, detector, _estimate(registry, model))
-    evaluation = evaluation.with_replays(windows, _replayed(lake, known))
+    evaluation = evaluation.with_replays(windows, _replayed(lake, needed))
     database.replace_tables_of_days(tables_of(evaluation, model), days)
 
     drawn, published = _days_to_draw(config, evaluation), {}

@@ -60,7 +60,7 @@ def production_model(
 
 def _act(pointer: Pointer, verdict: StoredVerdict, found: list[RegisteredModel]) -> str:
     """Write the decision, move the pointer if it is a promotion, and say what was done."""
-    model = next((known for known in found if known.version == verdict.challenger), None)
+    model = next((candidate for candidate in found if candidate.version == verdict.challenger), None)
     if model is None:
         return "not promoted: there was nothing to decide"
     if decisions.acted_upon(pointer.connection, verdict):

@@ -85,7 +85,7 @@ def grounds_shown(verdict: Verdict, registry: ModelRegistry) -> Mapping[str, Any
         "judged on rows": verdict.rows,
         "judged on accidents": verdict.accidents,
     }
-    figures = pd.DataFrame({f"version {version}": dict(known) for version, known in verdict.figures.items()})
+    figures = pd.DataFrame({f"version {version}": dict(measured) for version, measured in verdict.figures.items()})
     figures = figures.rename_axis("figure").reset_index()
     shown["figures by version"] = preview(figures.round(4), rows=len(figures))
     if verdict.comparisons:

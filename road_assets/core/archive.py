@@ -90,7 +90,7 @@ class ArchivedModel:
                 f"MLflow-Run: {self.run_id}",
                 f"Trained-On: {trained.first_day} to {trained.last_day}",
                 f"Data: {manifest.data}",
-                *(f"Data-Version: {name} {known}" for name, known in sorted(manifest.data_versions.items())),
+                *(f"Data-Version: {name} {version}" for name, version in sorted(manifest.data_versions.items())),
                 "",
             ]
         )

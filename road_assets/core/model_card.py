@@ -197,7 +197,7 @@ def _escape(text: Any) -> str:
 def _to_html(text: str, manifest: Manifest, version: str, language: Language) -> str:
     # Raw HTML is off, so that nothing a manifest holds becomes markup.
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    other = next(known for known in LANGUAGES if known != language)
+    other = next(choice for choice in LANGUAGES if choice != language)
     return (
         _environment()
         .get_template("model_card.html.j2")

@@ -40,13 +40,13 @@ def replayed_day(day: date, published_days: Collection[date]) -> date:
     Raises:
         ValueError: no published day has that weekday.
     """
-    same_weekday = [known for known in published_days if known.weekday() == day.weekday()]
+    same_weekday = [published for published in published_days if published.weekday() == day.weekday()]
     if not same_weekday:
         raise ValueError(
             f"no published day is a {day:%A}, so {day} cannot be replayed; "
             f"the release covers only {len(published_days)} days"
         )
-    return min(same_weekday, key=lambda known: (_distance_in_year(day, known), known))
+    return min(same_weekday, key=lambda published: (_distance_in_year(day, published), published))
 
 
 def _distance_in_year(one: date, other: date) -> float:

@@ -104,7 +104,7 @@ class Verdict:
             "difference": self.difference,
             "lower_bound": self.lower_bound,
             "by_version": {str(version): dict(figures) for version, figures in self.figures.items()},
-            "comparisons": [{**asdict(known), "worse": known.worse} for known in self.comparisons],
+            "comparisons": [{**asdict(comparison), "worse": comparison.worse} for comparison in self.comparisons],
         }
 
 

@@ -1,7 +1,7 @@
-"""The drift report that people read: Evidently draws it, with our distances, our thresholds and our verdicts.
+"""Evidently's drift report, with the distances, thresholds and verdicts of this project.
 
-Evidently's own tests are not used: its default changes with the sample size, its "TVD" is a permutation p-value. The
-pictures show a sample of the training rows; the figures are those of all of them, as in the tables.
+Evidently's own tests are not used: its default test depends on the sample size, and its "TVD" is a permutation p-value.
+The plots show a sample of the training rows; distances are computed from all of them, as in the tables.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ _DISTANCE_TEST: Final = "tvd_distance"
 _CORRELATION_TEST: Final = "histogram_correlation"
 
 Judge = Callable[["pd.Series[Any]", "pd.Series[Any]", Any, float], tuple[float, bool]]
-"""A test in the form that Evidently calls: reference, current, type, threshold; to the figure and the verdict."""
+"""A test as Evidently calls it: from reference, current, column type and threshold to distance and verdict."""
 
 
 def render_report(
@@ -33,18 +33,21 @@ def render_report(
             they are known, numeric fields.
         current: real rows of the trailing window, likewise.
         detector: holds the reference's counts and the limits.
-        score: what was found; its bounds of chance are the report's.
+        score: drift of the current rows; its bounds of sampling noise are used in the report.
         title: stands above the report; it says which days are compared and where the data comes from.
 
     Returns:
         The page and its data.
     """
-    # Imported here: it takes ten seconds, which only those should pay who draw a report.
+    # Imported here because it takes ten seconds, and only this function needs it.
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
     numeric = _numeric_in(reference, current, score)
-    codes, numbers = [_caption(known) for known in FEATURE_VARIABLES], [_caption(known) for known in numeric]
+    codes, numbers = (
+        [_caption(variable) for variable in FEATURE_VARIABLES],
+        [_caption(variable) for variable in numeric],
+    )
     _register_tests(detector, score, numeric)
     definition = DataDefinition(categorical_columns=codes, numerical_columns=numbers)
     datasets = [
@@ -68,15 +71,15 @@ def _headline(title: str) -> str:
 
 
 def _numeric_in(reference: pd.DataFrame, current: pd.DataFrame, score: DriftScore) -> list[Variable]:
-    """Numeric fields of which both sides hold enough; Evidently refuses an empty column."""
+    """Numeric fields with values on both sides; Evidently refuses an empty column."""
     judged = {found.feature for found in score.beside if not np.isnan(found.distance)}
     return [
-        known
-        for known in NUMERIC_VARIABLES
-        if known.name in judged
-        and known.name in reference
-        and (reference[known.name] >= known.low).any()
-        and (current[known.name] >= known.low).any()
+        variable
+        for variable in NUMERIC_VARIABLES
+        if variable.name in judged
+        and variable.name in reference
+        and (reference[variable.name] >= variable.low).any()
+        and (current[variable.name] >= variable.low).any()
     ]
 
 
@@ -97,7 +100,7 @@ def _register_tests(detector: DriftDetector, score: DriftScore, numeric: Sequenc
 
 
 def _judge_codes(before: Mapping[str, Counts], noise: Mapping[str, float]) -> Judge:
-    variables = {_caption(known): known for known in FEATURE_VARIABLES}
+    variables = {_caption(variable): variable for variable in FEATURE_VARIABLES}
 
     def judge(_sample: "pd.Series[Any]", current: "pd.Series[Any]", _kind: Any, threshold: float) -> tuple[float, bool]:
         variable = variables[str(current.name)]
@@ -109,7 +112,7 @@ def _judge_codes(before: Mapping[str, Counts], noise: Mapping[str, float]) -> Ju
 
 
 def _judge_numbers(before: Mapping[str, Counts], noise: Mapping[str, float], numeric: Sequence[Variable]) -> Judge:
-    variables = {_caption(known): known for known in numeric}
+    variables = {_caption(variable): variable for variable in numeric}
 
     def judge(_sample: "pd.Series[Any]", current: "pd.Series[Any]", _kind: Any, threshold: float) -> tuple[float, bool]:
         variable = variables[str(current.name)]
@@ -129,10 +132,14 @@ def _caption(variable: Variable) -> str:
 
 
 def _with_words(rows: pd.DataFrame, numeric: Sequence[Variable]) -> pd.DataFrame:
-    """Codes as the codebook words them, so that the pictures can be read; numbers without those not recorded."""
-    words = {_caption(known): rows[known.name].map(_words(FEATURE_BY_NAME[known.name])) for known in FEATURE_VARIABLES}
+    """Replace codes by their labels, so that the plots can be read, and numbers not recorded by null."""
+    words = {
+        _caption(variable): rows[variable.name].map(_words(FEATURE_BY_NAME[variable.name]))
+        for variable in FEATURE_VARIABLES
+    }
     numbers = {
-        _caption(known): rows[known.name].astype("float64").where(rows[known.name] >= known.low) for known in numeric
+        _caption(variable): rows[variable.name].astype("float64").where(rows[variable.name] >= variable.low)
+        for variable in numeric
     }
     return pd.DataFrame({**words, **numbers})
 

@@ -104,10 +104,13 @@ def losses(comparisons: Sequence[Comparison]) -> Figure:
     """What the challenger loses at least against the champion, per group of users; red where that is too much."""
     figure = Figure(figsize=(7, 0.6 + 0.24 * len(comparisons)))
     axes = figure.subplots()
-    names = [f"{known.field} = {known.group}" if known.field else known.metric for known in comparisons]
-    colours = ["tab:red" if known.worse else "tab:blue" for known in comparisons]
-    axes.barh(names, [known.loss_at_least for known in comparisons], color=colours)
-    axes.scatter([known.margin for known in comparisons], names, marker="|", color="black", label="allowed")
+    names = [
+        f"{comparison.field} = {comparison.group}" if comparison.field else comparison.metric
+        for comparison in comparisons
+    ]
+    colours = ["tab:red" if comparison.worse else "tab:blue" for comparison in comparisons]
+    axes.barh(names, [comparison.loss_at_least for comparison in comparisons], color=colours)
+    axes.scatter([comparison.margin for comparison in comparisons], names, marker="|", color="black", label="allowed")
     axes.axvline(0, color="grey", linewidth=0.8)
     axes.set_xlabel("worse than the champion by at least (one-sided 95 %); below 0: not worse")
     axes.invert_yaxis()
