@@ -1,9 +1,9 @@
-"""What chance alone does to the distance between a window and the reference.
+"""Sampling noise: the distance between a window and the reference that chance alone produces.
 
-Under no change the shares of a window are those of the reference plus noise, nearly normal, with the covariance of
-what one accident adds; rare codes, of which a window has a handful, add some skewness. So the quantiles are drawn once
-per reference, and scaled to each window. Drawing accidents rather than users matters: their users are alike, and in
-2024 the variance of the shares of light or weather is 3.1 times that of independent users.
+Without drift, the shares of a window are those of the reference plus nearly normal noise, whose covariance follows from
+the contribution of one accident; rare codes, which a window holds a handful of times, add some skewness. Quantiles are
+therefore simulated once per reference, and scaled to each window. The unit has to be the accident, since its users are
+alike: in 2024 the variance of the shares of light or weather is 3.1 times that of independent users.
 
 Sources: L. Kish, "Survey Sampling", 1965 (ratio estimate, design effect); P. Westfall, S. Young, "Resampling-Based
 Multiple Testing", 1993 (the greatest of several standardized statistics, which keeps the joint error); E. Cornish,
@@ -26,20 +26,21 @@ DRAWS: Final = 20_000
 _SEED: Final = 42
 _ALMOST_NOTHING: Final = 1e-12
 _ACCIDENTS_AT_ONCE: Final = 50_000
-"""Of a training window of many years, so many accidents are spread out at a time."""
+"""Accidents processed at a time, which bounds the memory needed for a training window of many years."""
 
 
 _SKEWED_ACCIDENTS: Final = 500
-"""The correction for skewness is measured at so many accidents, and shrinks with the root of their number."""
+"""Number of accidents at which the skewness correction is measured; it shrinks with the square root of the number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """How the counts of one accident scatter around what its number of users lets expect.
+    """Moments of the counts of one accident, around the counts expected for its number of users.
 
     Attributes:
-        covariance: shape (all values, all values); for shares of N users in m accidents it is this times m / N².
-        third: third central moment of each value; shape (all values,).
+        covariance: shape (all values, all values); times m / N² it is the covariance of the shares of N users in m
+            accidents.
+        third: shape (all values,), third central moment of each value.
     """
 
     covariance: Floats
@@ -48,31 +49,31 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class CriticalDistances:
-    """Distances that chance passes as rarely as promised, at unit scale.
+    """Critical values of the distances at unit scale: chance exceeds them with the given probability only.
 
     Attributes:
-        limit: of windows of very many accidents; one per variable.
-        slope: what is to be added for fewer, times the root of their number.
+        limit: shape (variables,), for windows of very many accidents.
+        slope: shape (variables,), correction for fewer accidents, to be divided by the square root of their number.
     """
 
     limit: Floats
     slope: Floats
 
     def of_window(self, accidents: int) -> Floats:
-        """Bounds of a window; times the root of the scale they are distances."""
+        """Critical values of a window, shape (variables,); times the square root of the scale they are distances."""
         return np.asarray(self.limit + self.slope / np.sqrt(accidents), dtype=np.float64)
 
 
 def accident_scatter(positions: Sequence[Positions], sizes: Sequence[int], accidents: Positions) -> Scatter:
-    """How much the counts of one accident scatter around what its number of users lets expect.
+    """Estimate the moments of the counts of one accident.
 
     Args:
-        positions: per variable, the place of each row's value; below 0 where unknown.
+        positions: per variable, the index of each row's value; below 0 where unknown.
         sizes: number of values of each variable.
         accidents: number of each row's accident, from 0 on.
 
     Returns:
-        Moments of the residuals, means over accidents.
+        Moments of the residuals: means over accidents.
     """
     count = int(accidents.max(initial=-1)) + 1
     shares = [_shares(values, size) for values, size in zip(positions, sizes, strict=True)]
@@ -95,7 +96,7 @@ def _shares(values: Positions, size: int) -> Floats:
 
 
 def _residuals(values: Positions, accidents: Positions, shares: Floats) -> Floats:
-    """Counts of each accident less those expected of its users; shape (accidents, values)."""
+    """Counts of each accident minus those expected for its number of users; shape (accidents, values)."""
     known, count = values >= 0, int(accidents.max(initial=-1)) + 1
     flat = np.bincount(accidents[known] * len(shares) + values[known], minlength=count * len(shares))
     counts = flat.reshape(count, len(shares))
@@ -103,7 +104,7 @@ def _residuals(values: Positions, accidents: Positions, shares: Floats) -> Float
 
 
 def independent_scatter(shares: Sequence[Floats]) -> Scatter:
-    """The same where every row is an accident of its own and the variables are independent."""
+    """Moments if every row is an accident of its own and the variables are independent."""
     total = np.zeros((sum(map(len, shares)),) * 2)
     start = 0
     for share in shares:
@@ -115,15 +116,15 @@ def independent_scatter(shares: Sequence[Floats]) -> Scatter:
 
 
 def critical_distances(scatter: Scatter, sizes: Sequence[int], false_alarm_share: float) -> CriticalDistances:
-    """Total-variation distances that chance passes in any variable with the given probability only.
+    """Total-variation distances that chance exceeds in any of the variables with the given probability only.
 
     Args:
         scatter: of one accident, of all variables together.
         sizes: number of values of each variable.
-        false_alarm_share: chance that at least one of the variables passes its bound though nothing changed.
+        false_alarm_share: probability that, without drift, at least one variable exceeds its critical value.
 
     Returns:
-        Bounds of each variable at unit scale; the scale of a window is m / N², that of the reference added.
+        Critical values at unit scale. The scale of a comparison is m / N² of the window plus m / N² of the reference.
     """
     draws = _draw(scatter.covariance)
     starts = np.cumsum([0, *sizes[:-1]])
@@ -143,15 +144,15 @@ def _critical(draws: Floats, starts: npt.NDArray[np.intp], false_alarm_share: fl
 
 
 def critical_turn(covariance: Floats, shares: Floats, false_alarm_share: float) -> float:
-    """How far chance turns a histogram away from the reference's, as tan² of the angle between them, at unit scale.
+    """Critical value for a histogram: tan² of the angle to the reference's histogram, at unit scale.
 
-    The correlation of two histograms is the cosine of the angle between them once their means are taken away, and noise
-    turns one by its part across the other.
+    The correlation of two histograms is the cosine of the angle between them after subtraction of their means. Noise
+    turns a histogram by its component orthogonal to the other one.
 
     Args:
         covariance: of one accident, of the bins.
         shares: of the bins in the reference.
-        false_alarm_share: chance that the turn is greater though nothing changed.
+        false_alarm_share: probability that the angle is larger without drift.
     """
     direction = shares - shares.mean()
     length = float(direction @ direction)
@@ -167,6 +168,6 @@ def critical_turn(covariance: Floats, shares: Floats, false_alarm_share: float) 
 def _draw(covariance: Floats) -> Floats:
     """Normal draws with a covariance that may be singular; shape (``DRAWS``, values). The same each time."""
     values, vectors = np.linalg.eigh(covariance)
-    # The symmetric root: it moves little where the covariance does, so that a reference read back judges alike.
+    # The symmetric root changes little when the covariance does, so a reference read from its file gives equal verdicts.
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     return np.asarray(np.random.default_rng(_SEED).standard_normal((DRAWS, len(values))) @ root)

@@ -1,8 +1,8 @@
-"""Which days a day may learn from: the windows behind the generator, the imputation, the model and the drift score.
+"""Windows of days: what the generator, the imputation, the model and the drift score of a day are computed from.
 
-Windows count stored days, not calendar days: after a gap (a platform that was off, days that no release holds) they
-reach further back instead of shrinking. They depend on the day and on what is stored up to it, never on the days that
-happen to be materialized together, so that every partition is reproducible.
+Windows count stored days, not calendar days: after a gap (the platform was stopped, or no release holds the days) they
+reach further back instead of shrinking. They depend on the day and on the days stored before it, never on the days that
+are materialized in the same run, so that every partition is reproducible.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,28 +14,28 @@ from typing import Final
 import pandas as pd
 
 HISTORY_DAYS: Final = 90
-"""What the generator learns from: a season, so that weather and light resemble the day's."""
+"""Length of the generator's window: a season, so that weather and light are like those of the day."""
 
 ENOUGH_DAYS: Final = 28
-"""From so many stored days before the month on, the whole month shares one fit."""
+"""If at least this number of days is stored before a month, all days of the month share one fit."""
 
 EVALUATION_DAYS: Final = 31
-"""The newest days are kept for judging; no candidate sees them."""
+"""Length of the evaluation window: the newest days, which no candidate is trained on."""
 
 TRAINING_DAYS: Final = 365
-"""The days before them, so that every season is seen once."""
+"""Length of the training window before it, so that every season is in it once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Days to train on, and later days to judge on, each in order of time."""
+    """Days to train on, and later days to evaluate on, each in order of time."""
 
     training: tuple[date, ...]
     evaluation: tuple[date, ...]
 
 
 def days_before(day: date, stored_days: Sequence[date], count: int) -> tuple[date, ...]:
-    """The last ``count`` stored days before ``day``, which is not among them.
+    """The last ``count`` stored days before ``day``, itself excluded.
 
     Args:
         day: the limit.
@@ -59,7 +59,7 @@ def history_of(day: date, stored_days: Sequence[date]) -> tuple[date, ...]:
 
     Args:
         day: the partition, itself stored.
-        stored_days: days of which real rows are at hand, in order.
+        stored_days: days whose real rows are stored, in order.
 
     Returns:
         The 90 stored days before the month where there are at least ``ENOUGH_DAYS``; else those before the day; else,
@@ -80,7 +80,7 @@ def group_by_history(days: Iterable[date], stored_days: Sequence[date]) -> dict[
 
 
 def earlier_days(groups: Mapping[tuple[date, ...], Sequence[date]]) -> set[date]:
-    """Days that the groups of ``group_by_history`` learn from beside their own days."""
+    """Days that the groups of ``group_by_history`` are fitted on and that are not in the groups themselves."""
     return {day for history in groups for day in history} - {day for members in groups.values() for day in members}
 
 
@@ -88,8 +88,8 @@ def rows_on(frame: pd.DataFrame, days: Sequence[date]) -> pd.DataFrame:
     """Rows of some days.
 
     Args:
-        frame: rows with a ``day`` column; where they are in order of time, only those between the first and the last
-            day wanted are looked at, so that windows of many years can be taken out one by one.
+        frame: rows with a ``day`` column. If they are sorted by day, only the part between the first and the last day
+            wanted is searched, which keeps taking many windows out of many years fast.
         days: the days wanted.
     """
     wanted = pd.to_datetime(list(days))
@@ -106,10 +106,10 @@ def windows_as_of(
     training_days: int = TRAINING_DAYS,
     evaluation_days: int = EVALUATION_DAYS,
 ) -> Windows:
-    """Split the days up to ``day`` into a past to learn from and a later part to be judged on.
+    """Split the days up to ``day`` into a training window and a later evaluation window.
 
     Args:
-        day: last day that may be known.
+        day: last day that may be used.
         stored_days: days of which features are stored, in order.
         training_days: length of the training window at most.
         evaluation_days: length of the evaluation window.
