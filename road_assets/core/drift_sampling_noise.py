@@ -168,6 +168,6 @@ def critical_turn(covariance: Floats, shares: Floats, false_alarm_share: float) 
 def _draw(covariance: Floats) -> Floats:
     """Normal draws with a covariance that may be singular; shape (``DRAWS``, values). The same each time."""
     values, vectors = np.linalg.eigh(covariance)
-    # The symmetric root changes little when the covariance does, so a reference read from its file gives equal verdicts.
+    # The symmetric root changes little when the covariance does: a reference read from its file gives equal verdicts.
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     return np.asarray(np.random.default_rng(_SEED).standard_normal((DRAWS, len(values))) @ root)

@@ -1,9 +1,9 @@
-"""The trained boosting as an ONNX graph that gives the same answers.
+"""Exports the trained boosting as an ONNX graph with equal answers.
 
-Two sums of trees, each scaled to calibrated log-odds; a row that tells no optional field takes the first, every other
-row the second. A split on a category asks whether the code is a member of the set that goes left; scikit-learn keeps
-these sets as bits over its own numbering of the codes, which is undone here. A code that no training row had goes where
-an unknown one goes, as in scikit-learn.
+The graph has two ensembles of trees, each scaled to calibrated log-odds: one for rows without any optional field, the
+other for all other rows. A split on a category tests whether the code is in the set that goes left. scikit-learn stores
+these sets as bits over its own numbering of the codes, which is translated here. As in scikit-learn, a code that no
+training row had goes where unknown values go.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from road_assets.core.tree_nodes import LESS_OR_EQUAL, MEMBER, Nodes, share_of_r
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 
 Scaled = tuple[HistGradientBoostingClassifier, PlattScaling]
-"""Trees, and what their log-odds are scaled by."""
+"""Trees, and the scaling of their log-odds."""
 
 _WORD: Final = 32
-"""Bits of one number of a set."""
+"""Bits of one word of a set."""
 
 _NO_CODE: Final = -2.0
-"""Member of the set of a split at which only unknown goes left; the operator wants at least one."""
+"""Member of the set of a split at which only unknown values go left: the operator needs at least one member."""
 
 _CODES: Final[dict[int, tuple[int, ...]]] = {
     **{MODEL_FIELDS.index(feature.name): tuple(sorted(feature.values)) for feature in FEATURES},
@@ -39,11 +39,11 @@ _CODES: Final[dict[int, tuple[int, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """How scikit-learn numbers columns and codes inside its trees: categories first, codes from 0.
+    """scikit-learn's numbering of columns and codes inside its trees: categorical columns first, codes from 0.
 
     Attributes:
-        original: column of the input for each column inside.
-        codes: for each column of categories inside, the code that each number stands for.
+        original: input column of each inner column.
+        codes: for each inner categorical column, the code of each number.
     """
 
     original: npt.NDArray[np.intp]
@@ -57,7 +57,7 @@ class _Columns:
         return cls(original, tuple(np.asarray(codes, dtype=np.float64) for codes in encoder.categories_))
 
     def members(self, column: int, bits: npt.NDArray[np.uint32], *, missing_goes_left: bool) -> tuple[float, ...]:
-        """The codes that go left at a split of a column inside."""
+        """The codes that go left at a split of an inner column."""
         known = self.codes[column]
         left = {
             float(code)
@@ -110,7 +110,7 @@ def gains_of(trees: HistGradientBoostingClassifier) -> npt.NDArray[np.float64]:
 
 
 def base_of(trees: HistGradientBoostingClassifier) -> float:
-    """Log-odds that all trees are added to."""
+    """Log-odds to which the trees are added."""
     return float(np.asarray(trees._baseline_prediction).item())  # noqa: SLF001 - not public, pinned and tested
 
 
@@ -122,7 +122,7 @@ def _log_odds(
 
 
 def _choose() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """Take ``scene`` where a row tells any optional field, else ``alone``."""
+    """Take ``scene`` for rows with any optional field, else ``alone``."""
     numbers = {"first_optional": [len(FEATURE_NAMES)], "past_last": [len(MODEL_FIELDS)], "along_columns": [1]}
     operators = [
         helper.make_node("Slice", [GRAPH_INPUT, "first_optional", "past_last", "along_columns"], ["optional"]),
@@ -207,7 +207,7 @@ def to_nodes(trees: HistGradientBoostingClassifier) -> Nodes:
 
 
 def _with_a_split(nodes: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A tree that is a single leaf, given a split both of whose sides are that leaf: the operator starts at splits."""
+    """Give a tree of a single leaf a split with that leaf on both sides: the operator's trees start with a split."""
     if len(nodes) > 1:
         return nodes
     split = np.zeros(2, dtype=nodes.dtype)

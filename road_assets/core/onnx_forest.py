@@ -1,8 +1,8 @@
-"""The trained forest as an ONNX graph that gives the same answers.
+"""Exports the trained forest as an ONNX graph with equal answers.
 
-Why not skl2onnx: for this forest its graph is 66 MB and takes 23 s to make, and thresholds that a code meets exactly
-moved probabilities by up to 0.036. Here the scaler is folded into the thresholds, exactly: features are codes, so each
-threshold becomes the half-way point between the last code that goes left and the next integer. The operator
+Why not skl2onnx: for this forest its graph has 66 MB and takes 23 s to make, and rounding at thresholds that equal a
+code changed probabilities by up to 0.036. Here the scaler is folded into the thresholds exactly: features are codes, so
+each threshold becomes the mid-point between the last code that goes left and the next integer. The operator
 ``TreeEnsemble`` (ai.onnx.ml, version 5) then needs 27 MB in double precision, and agrees to 1e-14.
 """
 
@@ -23,7 +23,7 @@ from road_assets.core.tree_nodes import LESS_OR_EQUAL, Nodes, share_of_rows
 from road_assets.core.vocabulary import FEATURES
 
 SHARE_LIMIT: Final = 1e-4
-"""Before a share of trees becomes log-odds it is kept this far from 0 and 1, where those are infinite."""
+"""A share of trees is clipped to this distance from 0 and 1 before its log-odds, which would be infinite there."""
 
 
 def to_graph(pipeline: Pipeline, scaling: PlattScaling | None = None) -> bytes:
@@ -31,7 +31,7 @@ def to_graph(pipeline: Pipeline, scaling: PlattScaling | None = None) -> bytes:
 
     Args:
         pipeline: fitted by ``forest_pipeline.fit_forest``.
-        scaling: of the log-odds of its probabilities, if it is calibrated.
+        scaling: of the log-odds, if the forest is calibrated.
 
     Returns:
         Serialized ONNX model: input ``features`` float32 (rows, 13) with NaN where unknown, output ``probability``
@@ -75,7 +75,7 @@ def to_graph(pipeline: Pipeline, scaling: PlattScaling | None = None) -> bytes:
 
 
 def to_nodes(pipeline: Pipeline) -> Nodes:
-    """The trees as arrays, the scaler folded into their thresholds; they take codes, none of them unknown.
+    """The trees as arrays, with the scaler folded into the thresholds; they take codes without unknown values.
 
     Raises:
         ValueError: a tree never splits, because its rows were too few or all alike.
@@ -132,8 +132,8 @@ def _fold(
 ) -> npt.NDArray[np.float64]:
     """Turn thresholds on scaled values into thresholds on codes that send every code the same way.
 
-    The pipeline scales float32 in float32, and a code can fall on a threshold to the last bit (2, between 1 and 3), so
-    the very scaler is asked, in its own precision, where each code goes.
+    The pipeline scales in float32, and a scaled code can equal a threshold to the last bit (as 2, between 1 and 3).
+    Therefore the pipeline's own scaler decides, in its own precision, on which side each code is.
     """
     folded = np.empty(len(thresholds), dtype=np.float64)
     for position, feature in enumerate(FEATURES):

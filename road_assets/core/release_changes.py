@@ -1,7 +1,6 @@
-"""Which days of a release differ from what is stored: only those have to be materialized again.
+"""Finds the days of a release that differ from what is stored: only they have to be materialized again.
 
-A day is known by the digest of its rows, whatever their order. Where a new release gives a day the same rows as the old
-one, nothing that was made of them needs another look.
+Days are compared by a digest of their rows, which does not depend on the order of the rows.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ import pandas as pd
 from road_assets.core.replay import source_day
 
 NOT_CONTENT: Final = ("day", "replayed_from")
-"""Columns that say where rows are placed, not what they are: a replayed day has the digest of the day it repeats."""
+"""Columns left out of digests, so that a replayed day has the digest of the day that it repeats."""
 
 _ONE_DAY: Final = timedelta(days=1)
 
@@ -47,7 +46,7 @@ NOTHING: Final = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a release changes for the days that are stored.
+    """Changes that a release makes to the stored days.
 
     Attributes:
         new: days that are not stored yet.
@@ -77,8 +76,8 @@ def find_changes(
 ) -> Changes:
     """Compare a release with what is stored.
 
-    Days of the release's own year are compared, and stored replays whatever their year, since what they repeat, or
-    whether they still need to repeat anything, may have changed.
+    Days of the release's own year are compared, and stored replays of any year: the day that they repeat may have
+    changed, or may be another day now.
 
     Args:
         year: of the release that was read.
@@ -88,8 +87,8 @@ def find_changes(
         partitions: first and last day that may be materialized.
 
     Returns:
-        The days by what happens to them. A stored day that the release no longer holds is only named: a file cut short
-        must not take away what was there.
+        The days by kind of change. Stored days that the release no longer contains are only listed: a truncated file
+        must not remove stored days.
     """
     days, (first, last) = published[year], partitions
     own = set(_span(max(min(days), first), min(max(days), last)))
@@ -105,7 +104,7 @@ def find_changes(
 
 
 def digest_of(day: date, published: Mapping[int, Digests]) -> str | None:
-    """Digest of the rows that a day gets from the releases, its own or those it repeats; None where none covers it."""
+    """Digest of the rows that a day gets from the releases, its own or replayed ones; None if no release covers it."""
     source = source_day(day, published)
     return None if source is None else published[source.year].get(source, NOTHING)
 
@@ -115,7 +114,7 @@ def _span(first: date, last: date) -> list[date]:
 
 
 def consecutive(days: Iterable[date]) -> list[tuple[date, date]]:
-    """Put days into spans without a gap: each can be one run.
+    """Group days into spans without gaps; each span can be one run.
 
     Args:
         days: in any order.

@@ -1,4 +1,4 @@
-"""Which versions of the model nobody needs any more."""
+"""Which versions of the model may be removed from the registry."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class StoredVersion:
 
     Attributes:
         number: of the version.
-        registered_at: when it came there.
-        as_of: last day that it knew when it was trained.
+        registered_at: moment of its registration.
+        as_of: last day known when it was trained.
     """
 
     number: int

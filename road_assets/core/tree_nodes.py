@@ -1,4 +1,4 @@
-"""Trees as arrays, without any library of models: what the graph and the explanations are both written from."""
+"""Trees as plain arrays, independent of scikit-learn: ONNX graphs and explanations are written from them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,12 +15,12 @@ MEMBER: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Inner nodes and leaves of all trees, each kind numbered through.
+    """Inner nodes and leaves of all trees, each numbered from 0 over all trees.
 
     Attributes:
-        feature: column that each inner node asks for.
-        split: threshold; of no meaning for a node that asks for membership.
-        true_child: number among the inner nodes, or among the leaves where ``true_is_leaf``.
+        feature: column that each inner node tests.
+        split: threshold; meaningless for a node that tests membership.
+        true_child: number of an inner node, or of a leaf where ``true_is_leaf``.
         true_is_leaf: 1 or 0.
         false_child: likewise.
         false_is_leaf: 1 or 0.
@@ -29,7 +29,7 @@ class Nodes:
         mode: ``LESS_OR_EQUAL`` or ``MEMBER`` per inner node.
         missing_is_true: where an unknown value goes, 1 for the true child.
         true_share: share of the training rows at an inner node that went to its true child, above 0 and below 1.
-        members: of each ``MEMBER`` node, in the order of the nodes.
+        members: values that go to the true child, for each ``MEMBER`` node in the order of the nodes.
     """
 
     feature: npt.NDArray[np.int64]
@@ -47,6 +47,6 @@ class Nodes:
 
 
 def share_of_rows(true_rows: npt.NDArray[np.float64], false_rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Share of the rows that went to the true child, for nodes with so many training rows at their children."""
+    """Share of each node's training rows that went to its true child, from the numbers of rows at both children."""
     share: npt.NDArray[np.float64] = true_rows / (true_rows + false_rows)
     return share

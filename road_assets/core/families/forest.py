@@ -1,4 +1,4 @@
-"""The random forest of record: the 13 features, missing ones imputed by the mode, standardised.
+"""The random forest: the 13 features, missing values imputed by the mode, standardised.
 
 Its scikit-learn pipeline is in ``forest_pipeline``, its ONNX graph in ``onnx_forest``; here both are calibrated.
 """
@@ -22,7 +22,7 @@ from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 @dataclass(frozen=True, slots=True)
 class CalibratedForestSettings(ForestSettings):
-    """The forest's parameters, and the share of accidents it is calibrated on: none for the forest of record."""
+    """The forest's parameters, and the share of accidents it is calibrated on; by default it is not calibrated."""
 
     family: ClassVar[str] = "forest"
 
@@ -53,7 +53,7 @@ class Forest:
 
     Attributes:
         pipeline: imputation, standardisation and trees.
-        scaling: of the log-odds; None for probabilities as the trees give them.
+        scaling: of the log-odds; None for probabilities without calibration.
     """
 
     pipeline: Pipeline
@@ -61,7 +61,7 @@ class Forest:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The 13 features: it does not see the optional fields."""
+        """The 13 features; the forest does not use the optional fields."""
         return FEATURE_NAMES
 
     def predict(self, matrix: FeatureMatrix) -> Probabilities:
@@ -70,7 +70,7 @@ class Forest:
         return shares if self.scaling is None else self.scaling.probabilities(_log_odds(shares))
 
     def to_graph(self) -> bytes:
-        """The same as a serialized ONNX model."""
+        """The model as a serialized ONNX graph."""
         return to_graph(self.pipeline, self.scaling)
 
     def to_explanation(self) -> bytes:
