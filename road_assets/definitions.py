@@ -1,4 +1,4 @@
-"""The code location: everything wired, in one place."""
+"""The code location: assets, checks, jobs, schedules, sensors and their resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ from road_assets.settings import DriftSettings, GateSettings, ModelSettings, Pla
 
 MLFLOW_DEFAULT_URL = "http://127.0.0.1:5000"
 DATABASE_PATIENCE_SECONDS = 30.0
-"""A server that is restarted, or set up anew from its volume, is back before."""
+"""How long queries wait for Postgres; a restarted server is back before."""
 
 ASSETS = (
     baac_release,

@@ -1,4 +1,4 @@
-"""Which assets are materialized together."""
+"""The jobs: which assets are materialized together."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ _EXECUTOR: Final = dg.in_process_executor
 
 
 def _training_executor(chosen: str) -> dg.ExecutorDefinition:
-    """Of all jobs, training alone has a step that needs more than the others and is long enough to start Jobs for."""
+    """Only training has a step that is long and large enough to start a Kubernetes Job for it."""
     if chosen == "in_process":
         return _EXECUTOR
     from dagster_k8s import k8s_job_executor

@@ -1,4 +1,4 @@
-"""What is done on request, beside the graph of assets."""
+"""The op and job of a rollback, which people request; it materializes no asset."""
 
 import getpass
 
@@ -15,7 +15,7 @@ from road_assets.step_retries import retry_on_connection_loss
 
 
 class RollbackConfig(dg.Config):
-    """What to bring back, and for whom."""
+    """Which version to bring back, and who decides it."""
 
     version: int | None = Field(default=None, description="Former champion; by default the one before the present one.")
     decided_by: str = Field(

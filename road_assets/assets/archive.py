@@ -44,7 +44,7 @@ _Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 def model_archive(
     context: dg.AssetExecutionContext, registry: ModelRegistry, archive: ModelArchive
 ) -> Iterator[_Result]:
-    """Bring the archive to hold what is in production."""
+    """Archive the model in production, unless it is archived already."""
     try:
         if archive.settings().repository is None:
             yield from _skip(context, "the archive is off: ROAD_ARCHIVE_REPOSITORY is not set")
@@ -82,7 +82,7 @@ def model_archive(
 
 
 def _skip(context: dg.AssetExecutionContext, reason: str) -> Iterator[_Result]:
-    """No materialization, and the reason where people look."""
+    """Yield no materialization, but a passed check with the reason."""
     context.log.info("skipped: %s", reason)
     yield dg.AssetCheckResult(check_name=PUSHED, passed=True, description=reason)
 

@@ -1,4 +1,4 @@
-"""Drift per day: the score, the tables, and the report that people read."""
+"""The drift of each day: scores, tables, and Evidently's report."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -37,11 +37,11 @@ _REPLAYED_FROM: Final = "replayed_from"
 
 
 class DriftConfig(dg.Config):
-    """What to draw.
+    """Which reports to render.
 
     Attributes:
-        draw: days whose HTML is drawn: ``needed``, the last one and those above the limit; ``every_day``; or ``none``,
-            which leaves earlier reports as they are. Scores and tables are written for every day in any case.
+        draw: days whose report is rendered: ``needed``, the last day and those above the limit; ``every_day``; or
+            ``none``, which keeps earlier reports. Scores and tables are written for every day in any case.
     """
 
     draw: Literal["none", "needed", "every_day"] = "needed"
@@ -74,7 +74,7 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     reports: Reports,
     drift_settings: DriftSettingsResource,
 ) -> Iterator[Any]:
-    """Score every day of the run, draw the last and those above the limit, tell the check."""
+    """Score every day of the run, render the reports, evaluate the check."""
     days, model = to_days(list(context.partition_keys)), _production(registry)
     detector = DriftDetector(registry.drift_reference(model), drift_settings.limits())
 
@@ -117,13 +117,13 @@ def _production(registry: ModelRegistry) -> RegisteredModel:
 
 
 def _real_rows(lake: Lake, days: set[date]) -> pd.DataFrame:
-    """Generated rows are no evidence of drift and stay out."""
+    """Rows of some days without generated ones, which say nothing about drift."""
     rows = lake.read_days(FEATURES, days, columns=_COLUMNS, optional=_OPTIONAL)
     return rows[~rows["synthetic"]]
 
 
 def _replayed(lake: Lake, days: set[date]) -> frozenset[date]:
-    """Days that repeat a published one, as far as their raw rows are stored."""
+    """Days that replay a published day, among those whose raw rows are stored."""
     stored = days.intersection(lake.stored_days(RAW_ACCIDENTS))
     if not stored:
         return frozenset()

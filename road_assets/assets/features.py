@@ -1,4 +1,4 @@
-"""What the model is trained on: 13 features, every code present, the optional scene fields, and the binary target."""
+"""The rows that models are trained on: the 13 features, imputed, the optional scene fields, and the target."""
 
 from collections.abc import Iterator
 

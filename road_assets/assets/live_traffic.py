@@ -1,4 +1,4 @@
-"""Drift of live traffic per day: what the service is asked, beside what its model learned."""
+"""Drift of live traffic per day: the service's questions, compared with its model's training data."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -36,7 +36,7 @@ predictions = dg.AssetSpec(
     ),
     metadata={"dagster/table_name": "public.predictions"},
 )
-"""Made outside of Dagster, and shown in the lineage."""
+"""External asset: written by the service, and shown in the lineage."""
 
 
 @dg.asset(
@@ -134,7 +134,7 @@ def _rows(day: date, asked: Traffic, score: DriftScore) -> list[dict[str, Any]]:
 
 
 def _metadata(asked: Traffic, score: DriftScore | None, model: RegisteredModel | None) -> dict[str, Any]:
-    """Of the last day of the run."""
+    """Metadata of the last day of the run."""
     metadata: dict[str, Any] = {
         "dagster/table_name": f"public.{SCORES}",
         "questions in the window": asked.questions,

@@ -1,4 +1,4 @@
-"""The severity model: on each training day a candidate of every family, judged on the same rows."""
+"""The severity model: for each training day a candidate of every family, evaluated on the same rows."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,10 +30,10 @@ TRAINING_RESOURCES: Final = {
         "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
     }
 }
-"""Of the Job that trains, on Kubernetes with an executor per step; elsewhere nobody reads it."""
+"""Resources of the training Job on Kubernetes with ``k8s_job_executor``; ignored elsewhere."""
 
 POOL: Final = "training"
-"""One training at a time: it takes all cores."""
+"""Pool of one slot: a training uses all cores."""
 
 _COMPARED: Final = ("roc_auc", "average_precision", "brier", "calibration_error", "accuracy", "balanced_accuracy")
 
@@ -54,7 +54,7 @@ _COMPARED: Final = ("roc_auc", "average_precision", "brier", "calibration_error"
     ),
 )
 def severity_model(context: dg.AssetExecutionContext, config: TrainingConfig) -> dg.MaterializeResult[None]:
-    """Train, judge, log, register."""
+    """Train, evaluate, log and register the candidates."""
     day = to_day(context.partition_key)
     lake: Lake = context.resources.lake
     policy: ModelPolicy = context.resources.model_policy
@@ -127,7 +127,7 @@ def _candidates_table(trained: Sequence[tuple[int, str, Candidate]]) -> pd.DataF
 
 
 def _data_versions(context: dg.AssetExecutionContext, windows: Windows) -> dict[str, str]:
-    """Content hashes of the releases that hold the windows' days, as ``baac_release`` told them."""
+    """Content hashes of the releases that cover the windows, from the data versions of ``baac_release``."""
     found = {}
     for year in sorted({day.year for day in (*windows.training, *windows.evaluation)}):
         asked = dg.AssetRecordsFilter(dg.AssetKey(BAAC_RELEASE), asset_partitions=[str(year)])

@@ -31,7 +31,7 @@ _PNG: Final = ".png"
     ),
 )
 def model_card(context: dg.AssetExecutionContext, registry: ModelRegistry) -> Iterator[dg.MaterializeResult[None]]:
-    """Write the card from the bundle's manifest; written again, it is the same."""
+    """Write the card from the bundle's manifest; writing it again gives the same files."""
     model = registry.production()
     if model is None:
         context.log.info("skipped: nothing was promoted yet")

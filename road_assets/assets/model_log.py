@@ -1,4 +1,4 @@
-"""What MLflow keeps of a candidate: a run of its own with parameters, figures, plots, data and the bundle."""
+"""Logs a candidate to MLflow: a run of its own with parameters, figures, plots, datasets and the bundle."""
 
 import hashlib
 import tempfile
@@ -32,9 +32,9 @@ def log_candidate(mlflow: Any, candidate: Candidate, split: Split, *, as_of: str
     Args:
         mlflow: dagster-mlflow's resource.
         candidate: what to log.
-        split: rows it learned from and was judged on.
+        split: rows it was trained and evaluated on.
         as_of: last day that was known.
-        noise: which of the days are a rehearsal.
+        noise: description of the days with noise.
 
     Returns:
         The run's id.
@@ -77,7 +77,7 @@ def log_candidate(mlflow: Any, candidate: Candidate, split: Split, *, as_of: str
 
 
 def figures_of(candidate: Candidate) -> dict[str, Figure]:
-    """The pictures of a candidate, by name."""
+    """The plots of a candidate, by name."""
     labels, probabilities = candidate.labels, candidate.probabilities
     return {
         "ROC": plots.roc_curve(labels, probabilities),
@@ -89,7 +89,7 @@ def figures_of(candidate: Candidate) -> dict[str, Figure]:
 
 
 def _dataset(rows: pd.DataFrame, window: Window) -> Any:
-    """What the rows are and where they come from, for MLflow: the days, the columns, their number and a hash."""
+    """The rows as an MLflow dataset: days, columns, number of rows and a digest."""
     import mlflow.data
     from mlflow.data.code_dataset_source import CodeDatasetSource
 

@@ -1,4 +1,4 @@
-"""The model in production: acts on the gate's verdict."""
+"""The model in production: promotes or refuses the day's candidate, by the gate's verdict."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def production_model(
     database: Database,
     gate_margins: GateMargins,
 ) -> dg.MaterializeResult[None]:
-    """Act once on the newest verdict; judge again if it is about another champion or other candidates."""
+    """Act once on the newest verdict; evaluate again if it is about another champion or other candidates."""
     day = to_day(context.partition_key)
     with (
         retry_on_connection_loss(),
@@ -59,7 +59,7 @@ def production_model(
 
 
 def _act(pointer: Pointer, verdict: StoredVerdict, found: list[RegisteredModel]) -> str:
-    """Write the decision, move the pointer if it is a promotion, and say what was done."""
+    """Write the decision, move the pointer if it is a promotion, and describe what was done."""
     model = next((candidate for candidate in found if candidate.version == verdict.challenger), None)
     if model is None:
         return "not promoted: there was nothing to decide"

@@ -1,4 +1,4 @@
-"""The users of each day's accidents: the release cut into days, and days replayed where there is none yet."""
+"""The users of each day's accidents: the release split into days; days after the newest release replay its days."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -40,7 +40,7 @@ from road_assets.resources.quality import QualityLimits
 def raw_accidents(
     context: dg.AssetExecutionContext, lake: Lake, quality: QualityLimits
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
-    """Cut the release into days; replay the newest year for days after it."""
+    """Split the releases into days; replay the newest year for days after it."""
     days = to_days(list(context.partition_keys))
     published = {year: lake.days_of_year(BAAC_RELEASE, year) for year in lake.stored_years(BAAC_RELEASE)}
     sources = {day: _source_of(day, published) for day in days}
@@ -71,14 +71,14 @@ def raw_accidents(
 def _measure_days(
     lake: Lake, frame: pd.DataFrame, sources: Mapping[date, date]
 ) -> tuple[dict[date, DayQuality], dict[int, DayQuality]]:
-    """How much was set aside of each day, and of each release without telling the day."""
+    """Quality of each day, and of each release's rows without a day."""
     years = sorted({source.year for source in sources.values()})
     aside = pd.concat([_quarantine_of(lake, year) for year in years], ignore_index=True)
     by_day = {day.date(): rows for day, rows in aside.groupby("day")}
     kept = frame["day"].dt.date.value_counts()
     none = aside.head(0)
     days = {
-        # A day that a release lost as a whole has no row left and would look like one to be replayed.
+        # A day whose rows are all in quarantine has no row left, and would look like a day to be replayed.
         day: measure_quality(int(kept.get(day, 0)), by_day.get(source, none))
         if day == source or day not in by_day
         else measure_quality(0, by_day[day])
@@ -122,12 +122,12 @@ def _read(lake: Lake, sources: dict[date, date]) -> pd.DataFrame:
     targets = pd.DataFrame({"source": list(sources.values()), "target": list(sources)}).astype("datetime64[us]")
     parts = [_placed(lake.read_year(BAAC_RELEASE, year, days=set(sources.values())), targets) for year in years]
     rows = pd.concat(parts, ignore_index=True)
-    # Many years, none of them replayed, are in order already and need not stand in memory twice.
+    # Many years without replays are sorted already; sorting would copy them.
     return rows if rows["day"].is_monotonic_increasing else rows.sort_values("day", kind="stable", ignore_index=True)
 
 
 def _placed(rows: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
-    """Rows of published days on the days that get them."""
+    """Move rows of published days to the days that they are replayed on."""
     placed = rows.merge(targets, left_on="day", right_on="source", how="inner")
     placed["replayed_from"] = placed["source"].where(placed["source"] != placed["target"])
     placed["day"] = placed["target"]

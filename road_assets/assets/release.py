@@ -1,4 +1,4 @@
-"""From the official files of a year to one row per user, and to what that changes for the days that are stored."""
+"""The release of a year: its official files read to one row per user, and compared with the days that are stored."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from road_assets.resources.release_history import note_release
 from road_assets.resources.releases import ReleasesResource
 
 QUARANTINE: Final = "quarantine"
-"""Folder of the lake with the rows that ``baac_release`` set aside, one file a year."""
+"""Folder of the lake with the rows in quarantine, one file per year."""
 
 DIGESTS: Final = RELEASE_DAYS
 """Folder of the lake with the digest of each published day, one file a year; it has the name of the asset."""
@@ -70,7 +70,7 @@ def baac_release(
     if users.quarantined:
         context.log.warning("%d of %d users are in quarantine", users.quarantined, users.rows_in)
     frame = loaded.frame.assign(data_source=data)
-    changes = _tell_changes(context, frame, loaded.release.year, lake)
+    changes = _report_changes(context, frame, loaded.release.year, lake)
     note_release(database, loaded, changes)
     damaged = damaged_days(frame["day"], loaded.quarantine, limit=quality.max_bad_rows_share)
     return dg.Output(
@@ -98,7 +98,7 @@ def baac_release(
 
 
 def _store_quarantine(loaded: LoadedRelease, lake: Lake, database: Database) -> None:
-    """Keep the rows set aside where people and checks look for them; those of an earlier reading go."""
+    """Store the quarantine in the lake, for the checks, and in Postgres, for people, in place of the last one."""
     year = loaded.release.year
     lake.write_year(QUARANTINE, year, loaded.quarantine)
     rows = loaded.quarantine.assign(release_year=year)
@@ -118,8 +118,8 @@ def _quarantine_metadata(loaded: LoadedRelease) -> dict[str, dg.TableMetadataVal
     }
 
 
-def _tell_changes(context: dg.AssetExecutionContext, frame: pd.DataFrame, year: int, lake: Lake) -> Changes:
-    """Compare with what is stored, and give the days that are different a new data version."""
+def _report_changes(context: dg.AssetExecutionContext, frame: pd.DataFrame, year: int, lake: Lake) -> Changes:
+    """Compare the release with the stored days, and report a new data version for days that differ."""
     known = {stored: _digests(lake, stored) for stored in lake.stored_years(DIGESTS)}
     published = {**known, year: digest_days(frame)}
     days = partition_days()
@@ -134,7 +134,7 @@ def _tell_changes(context: dg.AssetExecutionContext, frame: pd.DataFrame, year: 
         if days[0] <= day <= days[-1] and (before.get(day) != digest or day in changes.to_materialize):
             version = {DATA_VERSION_TAG: digest}
             context.log_event(dg.AssetObservation(DIGESTS, partition=to_key(day), tags=version))
-    # Last, so that a run that is cut off tells its changes again.
+    # Last, so that after a kill the next run reports the changes again.
     lake.write_year(DIGESTS, year, pd.DataFrame(published[year].items(), columns=["day", "digest"]))
     if changes.withdrawn:
         context.log.warning(

@@ -31,7 +31,7 @@ _COLUMNS = list(dict.fromkeys([*LEARNED, DEPARTMENT, *SCENE_SOURCES]))
 
 _ENOUGH_TO_MEASURE = 2_000
 _MOST_TO_MEASURE = 15_000
-"""Rows on each side: more would take longer than generating them."""
+"""Rows on each side; with more, measuring would take longer than generating."""
 
 
 class MixConfig(dg.Config):
@@ -39,7 +39,7 @@ class MixConfig(dg.Config):
 
     Attributes:
         seed: with the day, decides every generated row.
-        measure: hold the newest generator's rows against unseen real ones, which takes some seconds.
+        measure: compare the newest generator's rows with unseen real ones, which takes some seconds.
     """
 
     seed: int = 42
@@ -63,7 +63,7 @@ class MixConfig(dg.Config):
 def synthetic_mix(
     context: dg.AssetExecutionContext, config: MixConfig, raw_accidents: pd.DataFrame, lake: Lake, database: Database
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
-    """Fit one generator per history window, generate each day's second half, mark it."""
+    """Fit one generator per history window, and generate each day's second half."""
     days, setting = to_days(list(context.partition_keys)), read_noise(database)
     real = labelled_codes(raw_accidents)
     groups = group_by_history(days, lake.stored_days(RAW_ACCIDENTS))
@@ -104,7 +104,7 @@ def _known_shares(real: pd.DataFrame) -> dict[str, float]:
 
 
 def _quality(known: pd.DataFrame, history: tuple[date, ...], seed: int) -> dict[str, dg.MetadataValue]:
-    """Figures of the newest generator, learned from one half of its history and held against the other."""
+    """Figures of the newest generator, fitted to one half of its history and compared with the other."""
     rows = rows_on(known, history)
     if len(rows) < _ENOUGH_TO_MEASURE:
         return {"quality of the mix": dg.MetadataValue.text(f"{len(rows)} earlier rows are too few to measure")}

@@ -1,4 +1,4 @@
-"""What managers read: facts and figures in Postgres."""
+"""Tables in Postgres that dashboards read: accidents, and figures of the models."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ from road_assets.resources.decisions import NONE_IN_PRODUCTION
 from road_assets.resources.model_registry import ModelRegistry
 
 _SUM_UP: Final = "SELECT refresh_accident_figures(%s::date[])"
-"""What dashboards read of twenty years; migration 0011 says how it is made."""
+"""Updates the sums that dashboards read; migration 0011 creates the function."""
 
 
 @dg.asset(
@@ -54,7 +54,7 @@ def accidents_table(
 def model_metrics_table(
     context: dg.AssetExecutionContext, database: Database, registry: ModelRegistry
 ) -> dg.MaterializeResult:
-    """Write the rows of the day's candidates, and of the one in production, whose state may have changed."""
+    """Write the rows of the day's candidates and of the model in production, whose state may have changed."""
     trained, production = registry.candidates_as_of(to_day(context.partition_key)), registry.production()
     models = {model.version: model for model in (*trained, production) if model is not None}
     rows = pd.DataFrame(

@@ -1,7 +1,7 @@
-"""The gate: judges the day's candidates against the champion; ``production_model`` waits for it, and acts on it.
+"""The promotion gate as an asset check; ``production_model`` acts on its verdict.
 
-It is blocking, so that promotion comes after it, and a refusal is a warning, so that promotion still runs: it has the
-refusal to write down.
+It is blocking, so that ``production_model`` runs after it. A refusal has severity WARN, so that ``production_model``
+still runs: it records the refusal.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def gate(
     database: Database,
     gate_margins: GateMargins,
 ) -> dg.AssetCheckResult:
-    """Judge, store the verdict, show the grounds."""
+    """Evaluate the candidates, store the verdict, show its grounds."""
     run = context.op_execution_context
     day = to_day(run.partition_key)
     with (
@@ -71,7 +71,7 @@ def gate(
 
 
 def grounds_shown(verdict: Verdict, registry: ModelRegistry) -> Mapping[str, Any]:
-    """What a verdict rests on, for people: links, tables, a plot of the groups."""
+    """The grounds of a verdict as metadata: links, tables, a plot of the groups."""
     shown: dict[str, Any] = {"reasons": "; ".join(verdict.reasons)}
     if verdict.challenger is not None:
         shown["challenger"] = dg.MetadataValue.url(registry.version_url(verdict.challenger))

@@ -14,7 +14,7 @@ Kind = Literal["accident", "id", "code", "number", "metres", "degrees", "hour", 
 """Format of a column's cells; ``cells.READERS`` has a reader for each."""
 
 FIRST_YEAR_OF_NEW_DIALECT: Final = 2019
-"""Since then: `` -1`` for "not recorded", degrees with a decimal comma, metres, vehicle ids and (from 2021) user ids."""
+"""Since then: `` -1`` for "not recorded", decimal commas in degrees, metres, vehicle ids and (from 2021) user ids."""
 
 ACCIDENT: Final = "num_acc"
 VEHICLE: Final = "id_vehicule"

@@ -61,7 +61,7 @@ class Reading:
 
 
 def table_of(filename: str) -> Table | None:
-    """Recognise the table from a file name, such as ``carcteristiques-2021.csv``, ``caract-2024.csv`` or ``ech_lieux.csv``.
+    """Recognise the table of a file named like ``carcteristiques-2021.csv``, ``caract-2024.csv`` or ``ech_lieux.csv``.
 
     Args:
         filename: the last part of a path; case and accents do not matter.

@@ -1,7 +1,7 @@
-"""Model cards: what a model is for, what it reached and where it fails, from its manifest alone.
+"""Model cards: purpose, figures and limits of a model, written from its manifest alone.
 
-After Mitchell et al., "Model Cards for Model Reporting" (2019). The prose stands in ``templates``, one per language;
-here the tables are made. Markdown is written first, HTML from it: one page that loads nothing and runs nothing.
+After Mitchell et al., "Model Cards for Model Reporting" (2019). The text is in ``templates``, one per language; the
+tables are made here. The HTML page is rendered from the Markdown; it loads no other file and has no script.
 """
 
 import base64
@@ -38,7 +38,7 @@ def write_card(manifest: Manifest, version: str, plots: Mapping[str, bytes]) -> 
     """Write the card of a model in every language.
 
     Args:
-        manifest: of its bundle; what an old one does not tell is left out.
+        manifest: of its bundle; facts that an old manifest lacks are left out.
         version: in the registry.
         plots: PNG files by the name they were logged under, as ``ROC``.
 
@@ -90,7 +90,7 @@ _COUNTS: Final = ("rows", "true_positives", "false_positives", "true_negatives",
 
 
 def constant_figures(metrics: Mapping[str, float]) -> dict[str, float]:
-    """What always giving the more frequent answer, with the share of severe cases as probability, would reach.
+    """Figures of a constant answer: the more frequent class, with the share of severe cases as probability.
 
     Args:
         metrics: of a model, with ``constant_accuracy`` and ``severe_share``.

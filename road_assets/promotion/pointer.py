@@ -1,14 +1,14 @@
-"""The pointer to the model in production: decided in Postgres; the registry's alias, which the service polls, follows.
+"""The pointer to the model in production: the champion in Postgres, and the registry's alias, which the service polls.
 
-Whoever moves it holds a lock for as long as that takes, so that of two promotions the second meets what the first left.
-A decision is a transaction in Postgres, which also says that the registry is still to follow; then the alias moves;
-then it is noted that it has. So a kill at any moment leaves one of these states, and the next to hold the pointer tells
-them apart:
+Whoever moves the pointer holds an advisory lock meanwhile, so that the second of two promotions sees the result of the
+first. A move has three steps: a transaction in Postgres writes the decision and the new champion, marked as not yet
+published; then the registry's alias is moved; then the champion is marked as published. So a kill at any moment leaves
+one of these states, which the next holder of the pointer tells apart:
 
 - the decision was not written: nothing has happened;
-- it was written and the registry has not followed, or nobody noted it: Postgres is right, the alias follows now;
-- the registry had followed and shows something else now: somebody moved the alias by hand. The service obeys the alias,
-  so the registry is right, and the table of promotions gets a row that says so.
+- it was written, but the champion is not marked as published: Postgres is right, and the alias is moved now;
+- the champion is marked as published, but the alias points elsewhere: somebody moved it by hand. The service follows
+  the alias, so the registry is right, and the table ``promotions`` gets a row that says so.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import ModelRegistry
 
 WAIT_SECONDS: Final = 600
-"""A gate that is judging is done in less."""
+"""An evaluation of the gate, which holds the lock, takes less."""
 
 
 class PointerError(RuntimeError):
@@ -34,12 +34,12 @@ class PointerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """The pointer, while nobody else can move it.
+    """The pointer, held exclusively.
 
     Attributes:
-        connection: holds the lock; commits by itself outside of a transaction.
-        registry: whose alias follows.
-        author: who holds it.
+        connection: holds the lock; in autocommit mode outside of a transaction.
+        registry: its alias follows.
+        author: who holds the pointer.
     """
 
     connection: psycopg.Connection
@@ -81,10 +81,10 @@ class Pointer:
         decisions.note_published(self.connection)
 
     def reconcile(self) -> list[str]:
-        """Make Postgres and the registry agree, whatever happened since somebody held the pointer.
+        """Make Postgres and the registry agree, whatever happened since the pointer was held last.
 
         Returns:
-            What was not as expected and is now, in sentences; nothing to say in most cases.
+            What was corrected, in sentences; usually none.
         """
         champion, shown = decisions.read_champion(self.connection), self.registry.production_version()
         if champion is None:
@@ -124,13 +124,13 @@ class Pointer:
 def hold_pointer(
     database: Database, registry: ModelRegistry, author: Author, *, wait_seconds: float = WAIT_SECONDS
 ) -> Iterator[Pointer]:
-    """Hold the pointer, and let it go at the end, however that comes.
+    """Hold the pointer, and release it in any case.
 
     Args:
         database: the platform's tables.
         registry: the model registry.
         author: who decides.
-        wait_seconds: how long another holder is waited for.
+        wait_seconds: how long to wait for another holder.
 
     Raises:
         PointerError: somebody else holds it for too long, or the tables are older than this version of the platform.

@@ -1,4 +1,4 @@
-"""Back to a former champion in one step: the same for ``road rollback`` and for ``rollback_job``."""
+"""Rollback to a former champion, for ``road rollback`` and ``rollback_job``."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from road_assets.resources.model_registry import ModelRegistry
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """What a rollback did.
+    """Result of a rollback.
 
     Attributes:
         version: in production now.
         previous: in production before.
-        noticed: what had to be put right first, in sentences.
+        noticed: what had to be corrected before, in sentences.
     """
 
     version: int
@@ -25,7 +25,7 @@ class Rollback:
     noticed: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Say what is so now, and until when."""
+        """Say which version is in production now, and until when."""
         first = "".join(f"{sentence}. " for sentence in self.noticed)
         return (
             f"{first}version {self.version} is in production again, in the place of version {self.previous}. It stays "
@@ -35,7 +35,7 @@ class Rollback:
 
 
 def _done_before(pointer: Pointer) -> tuple[int, int | None] | None:
-    """What an earlier attempt of the same run did: repeated after a kill, it must not go back one step more."""
+    """Result of an earlier attempt of the same run: repeated after a kill, it must not go back one more version."""
     run = pointer.author.dagster_run_id
     return None if run is None else decisions.rolled_back_by(pointer.connection, run)
 
@@ -47,11 +47,11 @@ def roll_back(database: Database, registry: ModelRegistry, version: int | None, 
         database: the platform's tables.
         registry: the model registry.
         version: to bring back; by default the one before the present one.
-        author: who decides. Twice in the name of the same run is once.
+        author: who decides. A second call in the name of the same run changes nothing.
 
     Raises:
         NoFormerChampionError: the version was never in production, is there now, or there is none before.
-        PointerError: somebody else is at it, or the registry has not followed.
+        PointerError: somebody else holds the pointer, or the registry has not followed.
     """
     with hold_pointer(database, registry, author) as pointer:
         noticed = pointer.reconcile()

@@ -1,4 +1,4 @@
-"""Pictures of a model and of drift, for Dagster's metadata and for MLflow. Each function returns a figure."""
+"""Plots of models and of drift, for Dagster's metadata and for MLflow. Each function returns a figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def roc_curve(labels: npt.NDArray[Any], probabilities: Probabilities) -> Figure:
 
 
 def precision_recall_curve(labels: npt.NDArray[Any], probabilities: Probabilities) -> Figure:
-    """Precision against recall over all thresholds, beside the share of severe cases."""
+    """Precision against recall over all thresholds, with the share of severe cases for comparison."""
     figure = Figure(figsize=_SIZE)
     PrecisionRecallDisplay.from_predictions(labels, probabilities, ax=figure.subplots(), plot_chance_level=True)
     return figure
@@ -55,7 +55,7 @@ def confusion(labels: npt.NDArray[Any], probabilities: Probabilities, threshold:
 
 
 def importances(values: Mapping[str, float]) -> Figure:
-    """How much a model's answers rest on each of its inputs."""
+    """Importance of each input of a model."""
     ranked = sorted(values, key=values.__getitem__)
     labels = {field.name: field.en for field in (*FEATURES, *SCENE_FIELDS)}
     figure = Figure(figsize=(_SIZE[0], 1 + 0.2 * len(ranked)))
@@ -66,9 +66,9 @@ def importances(values: Mapping[str, float]) -> Figure:
 
 
 def drift_per_feature(score: DriftScore) -> Figure:
-    """Each variable's distance beside its threshold and its sampling noise; drifted ones in red.
+    """Distance of each variable with its threshold and its sampling noise; drifted ones in red.
 
-    The 13 features, which make the score, come first; what is watched beside them is paler.
+    The 13 features, which make the score, come first; the variables watched beside them are paler.
     """
     variables = (*score.features, *score.beside)
     figure = Figure(figsize=(7, 0.9 + 0.22 * len(variables)))
@@ -88,7 +88,7 @@ def drift_per_feature(score: DriftScore) -> Figure:
 
 
 def scores_over_time(days: Sequence[Any], scores: Sequence[float], limit: float) -> Figure:
-    """Drift score per day beside the limit above which the model is retrained."""
+    """Drift score per day, with the limit above which the model is retrained."""
     figure = Figure(figsize=(8, 2.2))
     axes = figure.subplots()
     axes.plot(days, scores, marker="." if len(days) < 60 else None)  # noqa: PLR2004 - dots until they would overlap
@@ -101,7 +101,7 @@ def scores_over_time(days: Sequence[Any], scores: Sequence[float], limit: float)
 
 
 def losses(comparisons: Sequence[Comparison]) -> Figure:
-    """What the challenger loses at least against the champion, per group of users; red where that is too much."""
+    """Lower bound of the challenger's loss against the champion, per group of users; red where it is too large."""
     figure = Figure(figsize=(7, 0.6 + 0.24 * len(comparisons)))
     axes = figure.subplots()
     names = [
