@@ -19,7 +19,7 @@ from road_assets.core.bundle import GRAPH_INPUT
 from road_assets.core.calibration import PlattScaling
 from road_assets.core.onnx_trees import scale, to_bytes, to_rows, tree_sum
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
-from road_assets.core.tree_nodes import LESS_OR_EQUAL, MEMBER, Nodes, share_of_rows
+from road_assets.core.tree_nodes import LESS_OR_EQUAL, MEMBER, NodeCollector, Nodes
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 
 Scaled = tuple[HistGradientBoostingClassifier, PlattScaling]
@@ -144,66 +144,35 @@ def _trees_of(trees: HistGradientBoostingClassifier) -> list[npt.NDArray[Any]]:
 def to_nodes(trees: HistGradientBoostingClassifier) -> Nodes:
     """The trees as arrays, columns and codes numbered as in the model's input."""
     columns = _Columns.of(trees)
-    parts: dict[str, list[npt.NDArray[Any]]] = {
-        name: []
-        for name in (
-            "feature",
-            "split",
-            "left",
-            "left_leaf",
-            "right",
-            "right_leaf",
-            "weight",
-            "mode",
-            "missing",
-            "share",
-        )
-    }
-    members: list[tuple[float, ...]] = []
-    roots: list[int] = []
-    inner_before = leaves_before = 0
+    collector = NodeCollector()
     for (tree,) in trees._predictors:  # noqa: SLF001 - not public, pinned and tested
         nodes = _with_a_split(tree.nodes)
-        leaf = nodes["is_leaf"].astype(bool)
-        # An index among inner nodes where the node splits, among leaves where it does not.
-        number = np.where(leaf, np.cumsum(leaf) - 1 + leaves_before, np.cumsum(~leaf) - 1 + inner_before)
-        inner = nodes[~leaf]
-        parts["feature"].append(columns.original[inner["feature_idx"]])
-        parts["split"].append(np.where(inner["is_categorical"], 0.0, inner["num_threshold"]))
-        for side in ("left", "right"):
-            parts[side].append(number[inner[side]])
-            parts[f"{side}_leaf"].append(leaf[inner[side]])
-        parts["mode"].append(np.where(inner["is_categorical"], MEMBER, LESS_OR_EQUAL))
-        parts["missing"].append(inner["missing_go_to_left"])
-        rows = nodes["count"].astype(np.float64)
-        parts["share"].append(share_of_rows(rows[inner["left"]], rows[inner["right"]]))
-        parts["weight"].append(nodes["value"][leaf])
-        members += [
-            columns.members(
-                int(node["feature_idx"]),
-                tree.raw_left_cat_bitsets[node["bitset_idx"]],
-                missing_goes_left=bool(node["missing_go_to_left"]),
-            )
-            for node in inner[inner["is_categorical"].astype(bool)]
-        ]
-        roots.append(inner_before)
-        inner_before += len(inner)
-        leaves_before += int(leaf.sum())
-    joined = {name: np.concatenate(part) for name, part in parts.items()}
-    return Nodes(
-        feature=joined["feature"].astype(np.int64),
-        split=joined["split"].astype(np.float64),
-        true_child=joined["left"].astype(np.int64),
-        true_is_leaf=joined["left_leaf"].astype(np.int64),
-        false_child=joined["right"].astype(np.int64),
-        false_is_leaf=joined["right_leaf"].astype(np.int64),
-        roots=np.array(roots, dtype=np.int64),
-        leaf_weight=joined["weight"].astype(np.float64),
-        mode=joined["mode"].astype(np.uint8),
-        missing_is_true=joined["missing"].astype(np.int64),
-        true_share=joined["share"].astype(np.float64),
-        members=tuple(members),
-    )
+        is_leaf = nodes["is_leaf"].astype(bool)
+        inner = nodes[~is_leaf]
+        collector.add(
+            is_leaf,
+            (inner["left"], inner["right"]),
+            nodes["count"].astype(np.float64),
+            members=_members(columns, inner, tree.raw_left_cat_bitsets),
+            feature=columns.original[inner["feature_idx"]],
+            split=np.where(inner["is_categorical"], 0.0, inner["num_threshold"]),
+            mode=np.where(inner["is_categorical"], MEMBER, LESS_OR_EQUAL),
+            missing_is_true=inner["missing_go_to_left"],
+            leaf_weight=nodes["value"][is_leaf],
+        )
+    return collector.nodes()
+
+
+def _members(columns: _Columns, inner: npt.NDArray[Any], bitsets: npt.NDArray[np.uint32]) -> list[tuple[float, ...]]:
+    """The codes that go left at each categorical split."""
+    return [
+        columns.members(
+            int(node["feature_idx"]),
+            bitsets[node["bitset_idx"]],
+            missing_goes_left=bool(node["missing_go_to_left"]),
+        )
+        for node in inner[inner["is_categorical"].astype(bool)]
+    ]
 
 
 def _with_a_split(nodes: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, helper
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -19,7 +18,7 @@ from road_assets.core.bundle import GRAPH_INPUT
 from road_assets.core.calibration import PlattScaling
 from road_assets.core.forest_pipeline import FOREST, IMPUTER, SCALER
 from road_assets.core.onnx_trees import ML, constant, scale, to_bytes, to_rows, tree_sum
-from road_assets.core.tree_nodes import LESS_OR_EQUAL, Nodes, share_of_rows
+from road_assets.core.tree_nodes import LESS_OR_EQUAL, NodeCollector, Nodes
 from road_assets.core.vocabulary import FEATURES
 
 SHARE_LIMIT: Final = 1e-4
@@ -80,51 +79,26 @@ def to_nodes(pipeline: Pipeline) -> Nodes:
     Raises:
         ValueError: a tree never splits, because its rows were too few or all alike.
     """
-    return _collect(pipeline[FOREST], pipeline[SCALER])
-
-
-def _collect(forest: RandomForestClassifier, scaler: StandardScaler) -> Nodes:
-    parts: dict[str, list[npt.NDArray[np.int64] | npt.NDArray[np.float64]]] = {
-        name: []
-        for name in ("feature", "split", "true_child", "true_leaf", "false_child", "false_leaf", "weight", "rows")
-    }
-    roots: list[int] = []
-    inner_before = leaves_before = 0
+    forest = pipeline[FOREST]
+    collector = NodeCollector()
     for estimator in forest.estimators_:
         tree = estimator.tree_
-        inner = tree.children_left >= 0
-        if not inner[0]:
+        is_leaf = tree.children_left < 0
+        if is_leaf[0]:
             raise ValueError("a tree of the forest has no split, so it learned nothing; train on more rows")
-        # An index among inner nodes where the node splits, among leaves where it does not.
-        number = np.where(inner, np.cumsum(inner) - 1 + inner_before, np.cumsum(~inner) - 1 + leaves_before)
-        left, right = tree.children_left[inner], tree.children_right[inner]
-        parts["feature"].append(tree.feature[inner])
-        parts["split"].append(_fold(tree.feature[inner], tree.threshold[inner], scaler))
-        parts["true_child"].append(number[left])
-        parts["true_leaf"].append((~inner[left]).astype(np.int64))
-        parts["false_child"].append(number[right])
-        parts["false_leaf"].append((~inner[right]).astype(np.int64))
-        rows = tree.weighted_n_node_samples
-        parts["rows"].append(share_of_rows(rows[left], rows[right]))
-        share = tree.value[~inner, 0, 1] / tree.value[~inner, 0, :].sum(axis=1)
-        parts["weight"].append(share / len(forest.estimators_))
-        roots.append(inner_before)
-        inner_before += int(inner.sum())
-        leaves_before += int((~inner).sum())
-    joined = {name: np.concatenate(part) for name, part in parts.items()}
-    return Nodes(
-        feature=joined["feature"].astype(np.int64),
-        split=joined["split"].astype(np.float64),
-        true_child=joined["true_child"].astype(np.int64),
-        true_is_leaf=joined["true_leaf"].astype(np.int64),
-        false_child=joined["false_child"].astype(np.int64),
-        false_is_leaf=joined["false_leaf"].astype(np.int64),
-        roots=np.array(roots, dtype=np.int64),
-        leaf_weight=joined["weight"].astype(np.float64),
-        mode=np.full(len(joined["feature"]), LESS_OR_EQUAL, dtype=np.uint8),
-        missing_is_true=np.zeros(len(joined["feature"]), dtype=np.int64),  # the imputer leaves none
-        true_share=joined["rows"].astype(np.float64),
-    )
+        inner = ~is_leaf
+        share = tree.value[is_leaf, 0, 1] / tree.value[is_leaf, 0, :].sum(axis=1)
+        collector.add(
+            is_leaf,
+            (tree.children_left[inner], tree.children_right[inner]),
+            tree.weighted_n_node_samples,
+            feature=tree.feature[inner],
+            split=_fold(tree.feature[inner], tree.threshold[inner], pipeline[SCALER]),
+            mode=np.full(int(inner.sum()), LESS_OR_EQUAL),
+            missing_is_true=np.zeros(int(inner.sum())),  # the imputer leaves none
+            leaf_weight=share / len(forest.estimators_),
+        )
+    return collector.nodes()
 
 
 def _fold(

@@ -1,7 +1,8 @@
 """Trees as plain arrays, independent of scikit-learn: ONNX graphs and explanations are written from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,65 @@ class Nodes:
     members: tuple[tuple[float, ...], ...] = ()
 
 
-def share_of_rows(true_rows: npt.NDArray[np.float64], false_rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Share of each node's training rows that went to its true child, from the numbers of rows at both children."""
-    share: npt.NDArray[np.float64] = true_rows / (true_rows + false_rows)
-    return share
+_TYPES: Final = {
+    **dict.fromkeys(
+        ("feature", "true_child", "true_is_leaf", "false_child", "false_is_leaf", "missing_is_true"), np.int64
+    ),
+    **dict.fromkeys(("split", "leaf_weight", "true_share"), np.float64),
+    "mode": np.uint8,
+}
+
+
+class NodeCollector:
+    """Collects the nodes of one tree after the other, and numbers inner nodes and leaves over all trees."""
+
+    def __init__(self) -> None:
+        """Begin without a tree."""
+        self._trees: list[dict[str, npt.NDArray[Any]]] = []
+        self._roots: list[int] = []
+        self._members: list[tuple[float, ...]] = []
+        self._inner = self._leaves = 0
+
+    def add(
+        self,
+        is_leaf: npt.NDArray[np.bool_],
+        children: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+        rows: npt.NDArray[np.float64],
+        *,
+        members: Sequence[tuple[float, ...]] = (),
+        **fields: npt.NDArray[Any],
+    ) -> None:
+        """Add a tree, its root first among its nodes.
+
+        Args:
+            is_leaf: shape (nodes,).
+            children: true and false child of each inner node, as positions in ``is_leaf``.
+            rows: shape (nodes,), training rows at each node.
+            members: of each ``MEMBER`` node.
+            fields: ``feature``, ``split``, ``mode`` and ``missing_is_true`` of each inner node, and ``leaf_weight`` of
+                each leaf, as in ``Nodes``.
+        """
+        true, false = children
+        # An index among inner nodes where the node splits, among leaves where it does not.
+        number = np.where(is_leaf, np.cumsum(is_leaf) - 1 + self._leaves, np.cumsum(~is_leaf) - 1 + self._inner)
+        self._trees.append(
+            {
+                "true_child": number[true],
+                "true_is_leaf": is_leaf[true],
+                "false_child": number[false],
+                "false_is_leaf": is_leaf[false],
+                "true_share": rows[true] / (rows[true] + rows[false]),
+                **fields,
+            }
+        )
+        self._roots.append(self._inner)
+        self._members += members
+        self._inner += int(np.count_nonzero(~is_leaf))
+        self._leaves += int(np.count_nonzero(is_leaf))
+
+    def nodes(self) -> Nodes:
+        """The nodes of all trees that were added; at least one."""
+        joined: dict[str, Any] = {
+            name: np.concatenate([tree[name] for tree in self._trees]).astype(kind) for name, kind in _TYPES.items()
+        }
+        return Nodes(**joined, roots=np.array(self._roots, dtype=np.int64), members=tuple(self._members))
