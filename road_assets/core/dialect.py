@@ -22,7 +22,7 @@ from road_assets.core.columns import ACCIDENT, ALIASES, DAY, FIRST_YEAR_OF_NEW_D
 from road_assets.core.records import DialectError, Problem, Records, parse_records
 from road_assets.core.vocabulary import Table
 
-__all__ = ["DialectError", "Problem", "Reading", "read_table", "scan_table", "table_of", "year_of"]
+__all__ = ["DialectError", "Problem", "Reading", "scan_table", "table_of", "year_of"]
 
 _FILE_NAME: Final = re.compile(
     r"(?:ech[_-])?(?:(?P<caracteristiques>cara?ct\w*?)|(?P<lieux>lieux)|(?P<vehicules>vehicules)|(?P<usagers>usagers))"
@@ -45,7 +45,9 @@ class Reading:
     """The contents of a file.
 
     Attributes:
-        frame: the canonical columns, one row per readable record, in the order of the file.
+        frame: one row per readable record in the order of the file, with every column of ``TABLE_COLUMNS[table]`` (null
+            where the year lacks it) and, for the accidents, ``day`` at midnight. Codes are Int16, texts strings, ``pr``
+            and ``pr1`` float64 (7.5 occurs), coordinates float64 in degrees, widths float64 in metres.
         lines: shape (rows,), the line of each row in the file.
         problems: every place that cannot be read; records with one are not in the frame.
         unknown_columns: names in the header that no codebook knows; their content is not read.
@@ -80,32 +82,6 @@ def year_of(filename: str) -> int | None:
     """The year in the name of one of the four files; None if the name has none."""
     match = _FILE_NAME.fullmatch(_plain(filename))
     return int(match["year"]) if match and match["year"] else None
-
-
-def read_table(table: Table, content: bytes, *, name: str) -> pd.DataFrame:
-    """Read one file, all of it or nothing.
-
-    Args:
-        table: which of the four it is.
-        content: the whole file.
-        name: for messages.
-
-    Returns:
-        One row per record in the order of the file, with every column of ``TABLE_COLUMNS[table]`` (null where the year
-        lacks it) and, for the accidents, ``day`` at midnight. Codes are Int16, texts strings, ``pr`` and ``pr1``
-        float64 (7.5 occurs), coordinates float64 in degrees, widths float64 in metres.
-
-    Raises:
-        DialectError: the file or one of its lines cannot be read; the lines are named.
-    """
-    reading = scan_table(table, content, name=name)
-    if reading.problems:
-        raise DialectError(
-            name,
-            f"{len(reading.problems)} places cannot be read, so the file was not taken; correct them or get it again:",
-            reading.problems,
-        )
-    return reading.frame
 
 
 def scan_table(table: Table, content: bytes, *, name: str) -> Reading:
