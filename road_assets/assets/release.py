@@ -69,6 +69,8 @@ def baac_release(
     context.log.info("%s: %d users of %d accidents on %d days", data, counts.users, counts.accidents, counts.days)
     if users.quarantined:
         context.log.warning("%d of %d users are in quarantine", users.quarantined, users.rows_in)
+    if loaded.unknown_columns:
+        context.log.warning("columns that no codebook has, and that are not read: %s", _list_columns(loaded))
     frame = loaded.frame.assign(data_source=data)
     changes = _report_changes(context, frame, loaded.release.year, lake)
     note_release(database, loaded, changes)
@@ -91,6 +93,7 @@ def baac_release(
             "users without a vehicle": counts.users_without_vehicle,
             "users who fled (sex unknown)": counts.hit_and_run,
             "users per day": rows_per_day(loaded.frame["day"]),
+            "columns not read": _list_columns(loaded) or "none",
             "preview": preview(loaded.frame),
             **_quarantine_metadata(loaded),
         },
@@ -103,6 +106,10 @@ def _store_quarantine(loaded: LoadedRelease, lake: Lake, database: Database) -> 
     lake.write_year(QUARANTINE, year, loaded.quarantine)
     rows = loaded.quarantine.assign(release_year=year)
     database.replace_rows("quarantine", rows, "release_year", values=[year])
+
+
+def _list_columns(loaded: LoadedRelease) -> str:
+    return "; ".join(f"{table}: {', '.join(names)}" for table, names in loaded.unknown_columns.items())
 
 
 def _quarantine_metadata(loaded: LoadedRelease) -> dict[str, dg.TableMetadataValue]:

@@ -148,7 +148,8 @@ class ReleaseStore:
             RowCounts(users.rows_in, len(frame), users.quarantined).require_balance(f"users of {release.year}")
         except (DialectError, JoinError, QuarantineError) as error:
             raise ReleaseError(f"the release of {release.year} cannot be read: {error}") from error
-        return LoadedRelease(release, frame, counts, validated.quarantine, validated.counts)
+        unknown = {table: reading.unknown_columns for table, reading in readings.items() if reading.unknown_columns}
+        return LoadedRelease(release, frame, counts, validated.quarantine, validated.counts, unknown)
 
     def days_of(self, release: Release) -> tuple[date, date]:
         """Tell the first and last day of a release, from the table of accidents alone.
