@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from road_assets.core.calibration import ENOUGH_OF_EACH_CLASS, PlattScaling, fit_platt_scaling, set_aside
+from road_assets.core.calibration import ENOUGH_OF_EACH_CLASS, PlattScaling, fit_platt_scaling, choose_calibration_rows
 from road_assets.core.intervals import average_precision, figure_intervals
 from road_assets.core.metrics import calibration_error, decision_threshold, evaluate
 from road_assets.core.paired_bootstrap import Ranking
@@ -37,18 +37,18 @@ def test_nothing_is_scaled_on_few_rows_or_where_the_ranking_is_reversed(log_odds
 
 def test_whole_accidents_are_set_aside_the_same_each_time_and_none_that_was_generated() -> None:
     rows = make_feature_rows(days_from(FIRST_DAY, 30), 120)
-    kept = set_aside(rows, 0.3)
+    kept = choose_calibration_rows(rows, 0.3)
     assert rows[kept]["synthetic"].sum() == 0
     assert not set(rows[kept]["num_acc"]) & set(rows[~kept]["num_acc"])
     assert 0.25 < kept.sum() / (~rows["synthetic"]).sum() < 0.35
     shuffled = rows.sample(frac=1, random_state=1)
-    assert set(shuffled[set_aside(shuffled, 0.3)]["num_acc"]) == set(rows[kept]["num_acc"])
+    assert set(shuffled[choose_calibration_rows(shuffled, 0.3)]["num_acc"]) == set(rows[kept]["num_acc"])
 
 
 def test_too_few_accidents_are_not_worth_setting_aside() -> None:
     rows = make_feature_rows(days_from(FIRST_DAY, 5), 12)
     assert len(rows) < 2 * ENOUGH_OF_EACH_CLASS
-    assert not set_aside(rows, 0.5).any()
+    assert not choose_calibration_rows(rows, 0.5).any()
 
 
 @pytest.mark.parametrize(("cost", "threshold"), [(1, 0.5), (4, 0.2), (0.25, 0.8)])
