@@ -25,7 +25,7 @@ MONTHS_OF_YEAR: Final = 12
 def split_into_ranges(first: date, last: date, months: int = MONTHS_OF_YEAR) -> list[tuple[date, date]]:
     """Split a span of days into ranges of whole months.
 
-    Days of a month share a fit (``core.history``), and days of a year a release, so these are not split.
+    Days of a month share a fit (``core.windows``), and days of a year a release, so these are not split.
 
     Args:
         first: first day.

@@ -14,12 +14,12 @@ from road_assets.checks.drift import drift_check_spec, evaluations_of
 from road_assets.core.bundle import Bundle
 from road_assets.core.columns import ACCIDENT, DAY
 from road_assets.core.drift import DriftDetector, DriftEvaluation, DriftScore
-from road_assets.core.history import days_up_to
 from road_assets.core.model_input import model_matrix
 from road_assets.core.noise import NOISE, describe_noise
 from road_assets.core.rehearsal import Estimate, evaluate_rehearsed, rows_of_window
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import TARGET
+from road_assets.core.windows import days_up_to
 from road_assets.partitions import DAILY, to_days, trailing_days
 from road_assets.reporting import plots
 from road_assets.reporting.evidently_report import render_report

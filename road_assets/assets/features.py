@@ -10,10 +10,10 @@ from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.assets.history import known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
-from road_assets.core.history import earlier_days, group_by_history, rows_on
 from road_assets.core.noise import describe_noise, distort, noise_of_days, with_noise
 from road_assets.core.scene_derivation import with_scene
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
+from road_assets.core.windows import earlier_days, group_by_history, rows_on
 from road_assets.partitions import DAILY, to_days
 from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview
 from road_assets.resources.lake import Lake

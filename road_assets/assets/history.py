@@ -23,7 +23,7 @@ def known_rows(real: pd.DataFrame, lake: Lake, earlier: set[date]) -> pd.DataFra
     Args:
         real: real rows of the run's days, with ``LABELLED_COLUMNS``.
         lake: holds ``raw_accidents``.
-        earlier: the earlier days, from ``core.history.earlier_days``.
+        earlier: the earlier days, from ``core.windows.earlier_days``.
 
     Returns:
         ``LABELLED_COLUMNS``, codes as ``core.mixing.labelled_codes`` writes them.

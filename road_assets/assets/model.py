@@ -13,10 +13,10 @@ from road_assets.assets.common import OWNERS
 from road_assets.assets.model_config import TrainingConfig
 from road_assets.assets.model_log import figures_of, log_candidate
 from road_assets.core.candidate import Candidate, split_rows, train_candidate
-from road_assets.core.history import EVALUATION_DAYS, TRAINING_DAYS, Windows, windows_as_of
 from road_assets.core.metrics import DECIDING_METRIC
 from road_assets.core.noise import describe_noise, noise_of_days
 from road_assets.core.scene_derivation import with_scene
+from road_assets.core.windows import EVALUATION_DAYS, TRAINING_DAYS, Windows, windows_as_of
 from road_assets.partitions import DAILY, to_day, trailing_days
 from road_assets.reporting.metadata import figures_table, picture, preview
 from road_assets.resources.model_registry import ModelRegistry

@@ -12,13 +12,13 @@ from road_assets.assets.history import LEARNED, known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
-from road_assets.core.history import earlier_days, group_by_history, rows_on
 from road_assets.core.mix_quality import chain_generator, halve, measure_mix
 from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.noise import describe_noise, distort
 from road_assets.core.scene_derivation import SCENE_SOURCES
 from road_assets.core.scene_fields import DEPARTMENT, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import UNKNOWN_CODE
+from road_assets.core.windows import earlier_days, group_by_history, rows_on
 from road_assets.io_managers import COLUMNS
 from road_assets.partitions import DAILY, to_days
 from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview

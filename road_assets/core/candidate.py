@@ -21,13 +21,13 @@ from road_assets.core.bundle import (
 )
 from road_assets.core.drift_reference import DriftReference, freeze_reference, sample_reference
 from road_assets.core.families import FamilySettings, FittedModel, parameters_of
-from road_assets.core.history import Windows
 from road_assets.core.intervals import figure_intervals
 from road_assets.core.manifest import Facts, Window
 from road_assets.core.metrics import decision_threshold, evaluate
 from road_assets.core.model_input import hide_scene, input_fields, known_scenes, model_matrix
 from road_assets.core.slices import slice_figures
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, MODEL_NAME, TARGET
+from road_assets.core.windows import Windows
 
 MISSED_CASE_COST: Final = 1.0
 """Cost of a missed severe case in needless dispatches, unless a setting says otherwise."""

@@ -14,8 +14,8 @@ import pandas as pd
 from road_assets.core.bundle import Probabilities
 from road_assets.core.drift import DriftDetector, DriftEvaluation, DriftScore, evaluate_days
 from road_assets.core.drift_counts import PROBABILITY
-from road_assets.core.history import rows_on
 from road_assets.core.noise import distort, noise_of_days
+from road_assets.core.windows import rows_on
 
 Estimate = Callable[[pd.DataFrame], Probabilities]
 """Computes the production model's estimates for feature rows."""

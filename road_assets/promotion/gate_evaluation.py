@@ -14,11 +14,11 @@ from road_assets.core.bundle import Bundle
 from road_assets.core.candidate import split_rows
 from road_assets.core.gate import CommonRows, Contender, judge
 from road_assets.core.gate_slices import slices_of
-from road_assets.core.history import Windows, windows_as_of
 from road_assets.core.model_input import model_matrix
 from road_assets.core.production_history import rolled_back_versions
 from road_assets.core.verdict import Margins, Verdict, refuse
 from road_assets.core.vocabulary import TARGET
+from road_assets.core.windows import Windows, windows_as_of
 from road_assets.promotion.pointer import Pointer
 from road_assets.resources import decisions
 from road_assets.resources.decisions import StoredVerdict

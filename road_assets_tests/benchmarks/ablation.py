@@ -24,13 +24,13 @@ from road_assets.core.families.boosting import Boosting, BoostingSettings
 from road_assets.core.families.forest import CalibratedForestSettings, Forest
 from road_assets.core.features import impute, modes_of
 from road_assets.core.forest_pipeline import IMPUTER, SCALER
-from road_assets.core.history import group_by_history, rows_on
 from road_assets.core.intervals import figure_intervals
 from road_assets.core.metrics import evaluate
 from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.model_input import feature_matrix, hide_scene, model_matrix
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
+from road_assets.core.windows import group_by_history, rows_on
 from road_assets.resources.release_store import ReleaseStore
 
 FIRST_JUDGED = date(2024, 10, 1)

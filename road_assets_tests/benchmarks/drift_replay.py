@@ -21,10 +21,10 @@ from road_assets.core.drift import DriftDetector, DriftScore, evaluate_days
 from road_assets.core.drift_counts import PREDICTION, PROBABILITY
 from road_assets.core.drift_reference import freeze_reference
 from road_assets.core.forest_pipeline import ForestSettings, fit_forest
-from road_assets.core.history import rows_on
 from road_assets.core.model_input import feature_matrix
 from road_assets.core.noise import NOISE, distort
 from road_assets.core.rehearsal import evaluate_rehearsed
+from road_assets.core.windows import rows_on
 from road_assets_tests.benchmarks.official_year import LAST_OF_REFERENCE, load_year
 
 NOISES: Final = (0.3, 0.5, 0.8)

@@ -6,10 +6,10 @@ import pytest
 from road_assets.core.drift import DriftDetector, count_codes, evaluate_days
 from road_assets.core.drift_limits import DEFAULT_LIMITS
 from road_assets.core.drift_reference import reference_of_counts
-from road_assets.core.history import days_up_to
 from road_assets.core.noise import NOISE, distort
 from road_assets.core.rehearsal import evaluate_rehearsed, rows_of_window
 from road_assets.core.vocabulary import FEATURES
+from road_assets.core.windows import days_up_to
 from road_assets_tests.core.core_frames import FIRST_DAY, days_from, draw_codes_frame
 
 DAYS = days_from(FIRST_DAY, 10)

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from road_assets.core.columns import DAY
 from road_assets.core.drift import evaluate_days
-from road_assets.core.history import rows_on
 from road_assets.core.vocabulary import FEATURE_NAMES
+from road_assets.core.windows import rows_on
 from road_assets_tests.benchmarks.drift_replay import Replay
 from road_assets_tests.benchmarks.official_year import LAST_OF_REFERENCE, load_year
 from road_assets_tests.benchmarks.side_by_side.apart import run_apart, timed

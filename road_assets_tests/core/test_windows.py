@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_assets.core.history import (
+from road_assets.core.windows import (
     ENOUGH_DAYS,
     EVALUATION_DAYS,
     HISTORY_DAYS,
