@@ -41,10 +41,8 @@ def production_model(
 ) -> dg.MaterializeResult[None]:
     """Act once on the newest verdict; evaluate again if it is about another champion or other candidates."""
     day = to_day(context.partition_key)
-    with (
-        retry_on_connection_loss(),
-        hold_pointer(database, registry, Author(PRODUCTION_MODEL, context.run_id)) as pointer,
-    ):
+    author = Author(PRODUCTION_MODEL, context.run_id)
+    with retry_on_connection_loss(), hold_pointer(database, registry, author) as pointer:
         noticed = pointer.reconcile()
         found = registry.candidates_as_of(day)
         verdict = decisions.newest_verdict(pointer.connection, day)

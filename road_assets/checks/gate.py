@@ -49,10 +49,8 @@ def gate(
     """Evaluate the candidates, store the verdict, show its grounds."""
     run = context.op_execution_context
     day = to_day(run.partition_key)
-    with (
-        retry_on_connection_loss(),
-        hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer,
-    ):
+    author = Author(f"the check {CHECK}", run.run_id)
+    with retry_on_connection_loss(), hold_pointer(database, registry, author) as pointer:
         noticed = pointer.reconcile()
         verdict, stored = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
     for sentence in (*noticed, *verdict.reasons):

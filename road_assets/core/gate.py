@@ -154,10 +154,8 @@ def _measure(measures: Sequence[Measure], draws: Resamples) -> tuple[Figures, np
 
 def _describe(ranked: Sequence[Contender], champion: Contender | None, verdict: Verdict) -> str:
     """The comparison in a sentence."""
-    challenger, reached = (
-        ranked[0],
-        {version: measured[DECIDING_METRIC] for version, measured in verdict.figures.items()},
-    )
+    challenger = ranked[0]
+    reached = {version: measured[DECIDING_METRIC] for version, measured in verdict.figures.items()}
     first = f"version {challenger.version} ({challenger.family}), "
     first += f"the best of {len(ranked)} candidates, " if len(ranked) > 1 else ""
     if champion is None:

@@ -44,10 +44,8 @@ def render_report(
     from evidently.presets import DataDriftPreset
 
     numeric = _numeric_in(reference, current, score)
-    codes, numbers = (
-        [_caption(variable) for variable in FEATURE_VARIABLES],
-        [_caption(variable) for variable in numeric],
-    )
+    codes = [_caption(variable) for variable in FEATURE_VARIABLES]
+    numbers = [_caption(variable) for variable in numeric]
     _register_tests(detector, score, numeric)
     definition = DataDefinition(categorical_columns=codes, numerical_columns=numbers)
     datasets = [
