@@ -29,8 +29,9 @@ def drift_retraining(context: dg.SensorEvaluationContext, retraining: Retraining
     """Read what is new, let ``core`` decide, request at most one retraining."""
     cursor = Cursor.read(context.cursor)
     new = read_triggers(context.instance, cursor)
-    history = read_history(context.instance, datetime.now(UTC))
-    step = next_step(cursor.in_hand, new.triggers, history, retraining.rules())
+    rules = retraining.rules()
+    history = read_history(context.instance, datetime.now(UTC), cooldown=rules.cooldown)
+    step = next_step(cursor.in_hand, new.triggers, history, rules)
     for reason in step.reasons:
         context.log.info(reason)
     requests = [*_drift_again(cursor.in_hand, step, history), *_retraining(step)]

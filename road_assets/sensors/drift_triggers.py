@@ -28,6 +28,7 @@ PROMOTED: Final = "promoted"
 _PAGE: Final = 50
 _RETRIED_WITHIN: Final = timedelta(minutes=5)
 _REMEMBERED: Final = timedelta(days=7)
+_LONGEST_RUN: Final = timedelta(days=1)
 _RUNS_REMEMBERED: Final = 200
 _PROMOTIONS_REMEMBERED: Final = 50
 
@@ -85,15 +86,17 @@ def read_triggers(instance: dg.DagsterInstance, cursor: Cursor) -> NewTriggers:
     return NewTriggers((*checks, *_alerts(instance, cursor.alerts)), held_by)
 
 
-def read_history(instance: dg.DagsterInstance, now: datetime) -> History:
+def read_history(instance: dg.DagsterInstance, now: datetime, *, cooldown: timedelta) -> History:
     """The retrainings of the last days, and the last promotion.
 
     Args:
         instance: Dagster's storage.
         now: moment of the decision.
+        cooldown: pause after a retraining, which the history has to cover.
     """
+    since = now - max(_REMEMBERED, cooldown + _LONGEST_RUN)
     going_on = dg.RunsFilter(job_name=training_job.name, statuses=NOT_FINISHED_STATUSES)
-    ended = dg.RunsFilter(job_name=training_job.name, statuses=FINISHED_STATUSES, created_after=now - _REMEMBERED)
+    ended = dg.RunsFilter(job_name=training_job.name, statuses=FINISHED_STATUSES, created_after=since)
     records = [
         *instance.get_run_records(going_on),
         *instance.get_run_records(ended, limit=_RUNS_REMEMBERED),

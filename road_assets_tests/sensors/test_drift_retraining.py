@@ -1,7 +1,7 @@
 """The sensor that requests retraining, on evaluations, alerts and runs that were really recorded."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -237,10 +237,17 @@ def test_an_evaluation_reported_from_outside_without_our_metadata_does_not_stop_
 def test_the_history_tells_whose_run_it_was_and_how_it_ended(instance: dg.DagsterInstance) -> None:
     request = dg.RunRequest(tags={run_tags.TRIGGER: "check-1"})
     _start(instance, request, dg.DagsterRunStatus.FAILURE)
-    (run,) = read_history(instance, datetime.now(UTC)).retrainings
+    (run,) = read_history(instance, datetime.now(UTC), cooldown=timedelta()).retrainings
     assert (run.trigger, run.outcome) == ("check-1", "failed")
     assert run.ended_at is not None
     assert run.ended_at >= run.requested_at
+
+
+def test_a_cooldown_longer_than_a_week_is_kept(instance: dg.DagsterInstance) -> None:
+    _start(instance, dg.RunRequest(tags={run_tags.TRIGGER: "check-1"}), dg.DagsterRunStatus.SUCCESS)
+    later = datetime.now(UTC) + timedelta(days=8)
+    assert read_history(instance, later, cooldown=timedelta(days=10)).last_answer is not None
+    assert read_history(instance, later, cooldown=timedelta(hours=1)).last_answer is None
 
 
 def test_the_sensor_runs_unless_somebody_stops_it() -> None:
