@@ -1,7 +1,7 @@
-"""The decisions about production in Postgres: verdicts of the gate, promotions and rollbacks, and the champion.
+"""The decisions about production, in Postgres: verdicts of the gate, promotions and rollbacks, and the champion.
 
-Every function takes a connection, so that what belongs together is one transaction. What is decided is worked out in
-``road_assets.core``; in which order Postgres and the registry are told, in ``road_assets.promotion.pointer``.
+Every function takes a connection, so that several of them can be one transaction. ``road_assets.core`` decides;
+``road_assets.promotion.pointer`` has the order in which Postgres and the registry are updated.
 """
 
 from collections.abc import Sequence
@@ -100,19 +100,19 @@ _SET_CHAMPION: Final = """
     SET version = excluded.version, promotion_id = excluded.promotion_id, since = excluded.since, published = false
 """
 NONE_IN_PRODUCTION: Final = "UPDATE model_metrics SET in_production = false WHERE in_production"
-"""Runs in the transaction that names the new one: readers never see two models in production, nor none."""
+"""Runs in the transaction that sets the new one, so that readers never see two models in production, nor none."""
 
 _IN_PRODUCTION: Final = "UPDATE model_metrics SET in_production = true WHERE model_version = %s"
 
 
 def read_champion(connection: psycopg.Connection) -> Champion | None:
-    """The version in production by what was decided."""
+    """The version that was decided to be in production; None before the first decision."""
     with connection.cursor(row_factory=class_row(Champion)) as cursor:
         return cursor.execute(_CHAMPION).fetchone()
 
 
 def read_production_history(connection: psycopg.Connection) -> list[ProductionChange]:
-    """Every change of the version in production, in order of time."""
+    """All that ever changed production, in order of time."""
     with connection.cursor(row_factory=class_row(ProductionChange)) as cursor:
         return cursor.execute(_HISTORY, (REFUSED,)).fetchall()
 
@@ -190,7 +190,7 @@ def add_decision(connection: psycopg.Connection, decision: Decision, author: Aut
 
 
 def set_champion(connection: psycopg.Connection, decision: Decision, author: Author) -> None:
-    """Append a decision and make its version the champion; the registry is still to follow.
+    """Append a decision and make its version the champion; the registry is updated afterwards.
 
     The table ``model_metrics`` follows in the same transaction.
     """
@@ -204,5 +204,5 @@ def set_champion(connection: psycopg.Connection, decision: Decision, author: Aut
 
 
 def note_published(connection: psycopg.Connection) -> None:
-    """The registry's alias has followed."""
+    """Note that the registry's alias points at the champion."""
     connection.execute("UPDATE champion SET published = true")
