@@ -1,4 +1,4 @@
-"""Paths and addresses as settings hold them: absolute, and fit to be shown."""
+"""Types of settings: absolute paths, addresses of storages, and addresses without passwords."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 STORAGE_SCHEMES: Final = ("s3", "gs")
-"""Object storages that files may be kept in, by the scheme of their addresses."""
+"""URL schemes of the object storages that are supported."""
 
 
 def _absolute(path: Path) -> Path:
@@ -15,7 +15,7 @@ def _absolute(path: Path) -> Path:
 
 
 def holds_password(address: str) -> bool:
-    """Whether an address carries a password or a token before its host; a name alone, as in ``git@host``, is none."""
+    """Whether an address holds a password or a token before its host; a user alone, as in ``git@host``, is allowed."""
     if "://" not in address:
         return False
     parts = urlsplit(address)
@@ -48,7 +48,7 @@ PublicAddress = Annotated[str, AfterValidator(_without_password)]
 """An address that may be shown: without user and password over HTTP."""
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-"""A path made absolute when it is read: child processes may work in another directory."""
+"""A path that is made absolute when it is read, since child processes may have another working directory."""
 
 StorageAddress = Annotated[str, AfterValidator(_storage)]
 """A directory, made absolute, or a folder of an object storage."""

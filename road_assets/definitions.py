@@ -1,4 +1,4 @@
-"""The code location: everything wired, in one place."""
+"""The code location: assets, checks, jobs, schedules, sensors and their resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ import dagster as dg
 
 from road_assets.assets.archive import model_archive
 from road_assets.assets.drift import drift_report
+from road_assets.assets.drift_alert import drift_alert
 from road_assets.assets.features import features
 from road_assets.assets.live_traffic import live_traffic_drift, predictions
 from road_assets.assets.model import severity_model
@@ -17,7 +18,6 @@ from road_assets.assets.release import baac_release, release_days
 from road_assets.assets.synthetic import synthetic_mix
 from road_assets.assets.tables import accidents_table, model_metrics_table
 from road_assets.checks.gate import gate
-from road_assets.drift_triggers import drift_alert
 from road_assets.io_managers import ParquetIOManager
 from road_assets.jobs import ALL_JOBS
 from road_assets.resources.archive.model_archive import ModelArchive
@@ -43,7 +43,7 @@ from road_assets.settings import DriftSettings, GateSettings, ModelSettings, Pla
 
 MLFLOW_DEFAULT_URL = "http://127.0.0.1:5000"
 DATABASE_PATIENCE_SECONDS = 30.0
-"""A server that is restarted, or set up anew from its volume, is back before."""
+"""How long queries wait for Postgres; a restarted server is back before."""
 
 ASSETS = (
     baac_release,

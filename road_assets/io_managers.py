@@ -1,4 +1,4 @@
-"""Frames between assets: each partition is a Parquet file of the lake."""
+"""The IO manager of frames: each partition is a Parquet file of the lake."""
 
 from collections.abc import Sequence
 from typing import Final, cast
@@ -13,13 +13,13 @@ COLUMNS: Final = "columns"
 """Input metadata: read only these columns."""
 
 SKIP_MISSING: Final = "skip_missing"
-"""Input metadata: days never materialized are left out, as at the beginning of the first release."""
+"""Input metadata: days that were never materialized are skipped instead of failing."""
 
 _YEAR_KEY_LENGTH: Final = 4
 
 
 class ParquetIOManager(dg.ConfigurableIOManager):
-    """Stores a frame under its partition keys and loads the partitions that a downstream window maps to.
+    """Stores a frame by partition, and loads the partitions that a partition mapping names.
 
     Attributes:
         lake: where the files are.

@@ -1,4 +1,4 @@
-"""Which assets are materialized together."""
+"""The jobs: which assets are materialized together."""
 
 from typing import Final
 
@@ -6,6 +6,16 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from road_assets import run_tags
+from road_assets.asset_names import (
+    BAAC_RELEASE,
+    DRIFT_REPORT,
+    LIVE_TRAFFIC_DRIFT,
+    MODEL_ARCHIVE,
+    MODEL_CARD,
+    MODEL_METRICS_TABLE,
+    PRODUCTION_MODEL,
+    SEVERITY_MODEL,
+)
 from road_assets.ops import rollback_job
 from road_assets.partitions import DAILY, YEARLY
 from road_assets.retention.job import retention_job
@@ -17,7 +27,7 @@ _EXECUTOR: Final = dg.in_process_executor
 
 
 def _training_executor(chosen: str) -> dg.ExecutorDefinition:
-    """Of all jobs, training alone has a step that needs more than the others and is long enough to start Jobs for."""
+    """Only training has a step that is long and large enough to start a Kubernetes Job for it."""
     if chosen == "in_process":
         return _EXECUTOR
     from dagster_k8s import k8s_job_executor
@@ -25,9 +35,9 @@ def _training_executor(chosen: str) -> dg.ExecutorDefinition:
     return k8s_job_executor
 
 
-_DRIFT: Final = ("drift_report",)
-_TRAFFIC: Final = ("live_traffic_drift",)
-_TRAINING: Final = ("severity_model", "production_model", "model_card", "model_archive", "model_metrics_table")
+_DRIFT: Final = (DRIFT_REPORT,)
+_TRAFFIC: Final = (LIVE_TRAFFIC_DRIFT,)
+_TRAINING: Final = (SEVERITY_MODEL, PRODUCTION_MODEL, MODEL_CARD, MODEL_ARCHIVE, MODEL_METRICS_TABLE)
 
 
 def _job(
@@ -48,7 +58,7 @@ def _job(
     )
 
 
-release_job = _job("release_job", ("baac_release",), "Read a year's release.", partitions=YEARLY)
+release_job = _job("release_job", (BAAC_RELEASE,), "Read a year's release.", partitions=YEARLY)
 ingest_job = _job(
     "ingest_job", INGEST, "From the release to features and to the table of accidents, for any window of days."
 )

@@ -1,4 +1,4 @@
-"""What is done on request, beside the graph of assets."""
+"""The op and job of a rollback, which people request; it materializes no asset."""
 
 import getpass
 
@@ -6,17 +6,16 @@ import dagster as dg
 from pydantic import Field
 
 from road_assets import run_tags
+from road_assets.asset_names import PRODUCTION_MODEL
+from road_assets.promotion.rollback import roll_back
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.rollback import roll_back
-from road_assets.step_retries import tried_again
-
-PRODUCTION: dg.AssetKey = dg.AssetKey("production_model")
+from road_assets.step_retries import retry_on_connection_loss
 
 
 class RollbackConfig(dg.Config):
-    """What to bring back, and for whom."""
+    """Which version to bring back, and who decides it."""
 
     version: int | None = Field(default=None, description="Former champion; by default the one before the present one.")
     decided_by: str = Field(
@@ -32,7 +31,7 @@ def rollback(
     repeated = run_tags.RETRY_NUMBER in context.run.tags
     first_attempt = (context.run.root_run_id if repeated else None) or context.run_id
     author = Author(config.decided_by or f"{getpass.getuser()} (rollback_job)", first_attempt)
-    with tried_again():
+    with retry_on_connection_loss():
         done = roll_back(database, registry, config.version, author)
     context.log.info(str(done))
     metadata = {
@@ -40,7 +39,7 @@ def rollback(
         "decided by": author.name,
         "model in production": dg.MetadataValue.url(registry.version_url(done.version)),
     }
-    context.log_event(dg.AssetObservation(PRODUCTION, description=str(done), metadata=metadata))
+    context.log_event(dg.AssetObservation(dg.AssetKey(PRODUCTION_MODEL), description=str(done), metadata=metadata))
     context.add_output_metadata(metadata)
 
 

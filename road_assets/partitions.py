@@ -1,4 +1,4 @@
-"""How the assets are cut: one partition per day of accidents, one per year of a release."""
+"""The partitions of the assets: one per day of accidents, or one per year of a release."""
 
 from datetime import date, datetime
 from typing import Final
@@ -49,7 +49,11 @@ IN_ITS_YEAR: Final = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_pa
 
 
 def partition_days() -> tuple[date, date]:
-    """First and last day that has a partition now; the running day has none before it is over."""
+    """First and last day that has a partition now; a day has none before it is over.
+
+    Raises:
+        ValueError: no day is over yet since ``ROAD_FIRST_DAY``.
+    """
     first, last = DAILY.get_first_partition_key(), DAILY.get_last_partition_key()
     if first is None or last is None:
         raise ValueError(f"ROAD_FIRST_DAY={_first_day} is not over yet, so there is no day to materialize")

@@ -1,4 +1,4 @@
-"""Tags of runs: those that Dagster gives a meaning, and ours.
+"""Tags of runs: those that Dagster interprets, and our own.
 
 Nothing of Dagster is imported here, so that the supervisor of ``road up`` can use them.
 """
@@ -22,8 +22,8 @@ __all__ = (
 )
 
 ORDER: Final = "road/order"
-"""Runs with the value ``IN_ORDER`` wait for each other (``dagster.yaml``): a day learns from earlier days, which
-another run may be writing."""
+"""Runs with the value ``IN_ORDER`` wait for each other (``dagster.yaml``): a day needs earlier days, which another run
+may be writing."""
 
 IN_ORDER: Final = "ingest"
 """Value for runs that make days from raw rows to features in one go: one at a time, in the order of requests."""
@@ -38,10 +38,10 @@ RETRIED_BY: Final = "dagster/auto_retry_run_id"
 """On a failed run: that other attempt, once there is one."""
 
 MAIN_JOB: Final = "road/main_job"
-"""The run belongs to the main job of ``road up``, which decides itself what follows."""
+"""The run belongs to the main job of ``road up``, which requests the following runs itself."""
 
 TRIGGER: Final = "road/trigger"
-"""The sign of drift that a retraining answers, as ``check-12``."""
+"""The drift trigger that a retraining answers, as ``check-12``."""
 
 NO_RETRIES: Final = {"dagster/max_retries": "0"}
-"""Dagster leaves the run alone when its process dies: whoever asked for it sees to that."""
+"""Dagster does not retry the run when its process dies: whoever requested it does."""

@@ -1,4 +1,4 @@
-"""What runs by the clock."""
+"""The schedule of the daily job."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,11 +9,12 @@ import dagster as dg
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from road_assets import run_tags
-from road_assets.core.missed_days import days_to_ask_for
+from road_assets.core.missed_days import LONGEST_GAP, days_to_ask_for
 from road_assets.jobs import daily_job
-from road_assets.partitions import DAILY, TIMEZONE, to_day, to_key
+from road_assets.partitions import TIMEZONE, partition_days, to_day, to_key
 
 _NAME: Final = "daily_schedule"
+_RUNS_LOOKED_AT: Final = 2 * LONGEST_GAP
 
 
 @dg.schedule(
@@ -28,9 +29,9 @@ _NAME: Final = "daily_schedule"
     ),
 )
 def daily_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for each day that is due; Dagster's own catching up does not know jobs of assets."""
+    """Request each day that is due; after an outage Dagster itself runs the last tick only."""
     yesterday = context.scheduled_execution_time.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
-    first = to_day(str(DAILY.get_first_partition_key()))
+    first, _ = partition_days()
     days = [day for day in days_to_ask_for(yesterday, _last_asked(context.instance)) if day >= first]
     if not days:
         yield dg.SkipReason(f"{yesterday} was asked for already, or is before the first partition, {first}")
@@ -39,6 +40,9 @@ def daily_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequ
 
 
 def _last_asked(instance: dg.DagsterInstance) -> date | None:
-    """The day of the last run that the schedule asked for."""
-    runs = instance.get_runs(dg.RunsFilter(tags={SCHEDULE_NAME_TAG: _NAME}), limit=1)
-    return to_day(runs[0].tags[run_tags.PARTITION]) if runs else None
+    """The newest day that the schedule has requested.
+
+    A run that somebody executes again has the tags of the first one, so the newest run need not be of the newest day.
+    """
+    runs = instance.get_runs(dg.RunsFilter(tags={SCHEDULE_NAME_TAG: _NAME}), limit=_RUNS_LOOKED_AT)
+    return max((to_day(run.tags[run_tags.PARTITION]) for run in runs), default=None)

@@ -1,19 +1,21 @@
-"""How many days are ingested side by side: in ranges of whole months, one stage after the other.
+"""Stages of a backfill over many days: ranges of whole months that can run in parallel, one stage after the other.
 
-A day's own rows come from the release and depend on no other day. What is learned comes from ``raw_accidents`` of
-earlier days (``assets.history``). So all ranges of the first stage may run at once, and when they are done, all of the
-second; the rows are those of one run over all days. Neither Dagster nor pandas is imported here, so that commands stay
-quick.
+In the first stage a day depends on its release only. In the second stage it also depends on ``raw_accidents`` of
+earlier days (``assets.history``). So all ranges of the first stage may run at once, and after them all ranges of the
+second; the rows are the same as those of one run over all days. Neither Dagster nor pandas is imported here, so that
+commands start quickly.
 """
 
 from datetime import date, timedelta
 from typing import Final
 
-RAW_STAGE: Final = ("raw_accidents", "accidents_table")
+from road_assets.asset_names import ACCIDENTS_TABLE, FEATURES, RAW_ACCIDENTS, SYNTHETIC_MIX
+
+RAW_STAGE: Final = (RAW_ACCIDENTS, ACCIDENTS_TABLE)
 """Assets whose days depend on no other day."""
 
-LEARNING_STAGE: Final = ("synthetic_mix", "features")
-"""Assets whose days learn from ``raw_accidents`` of earlier days."""
+LEARNING_STAGE: Final = (SYNTHETIC_MIX, FEATURES)
+"""Assets whose days depend on ``raw_accidents`` of earlier days."""
 
 INGEST: Final = (*RAW_STAGE, *LEARNING_STAGE)
 
@@ -21,17 +23,17 @@ MONTHS_OF_YEAR: Final = 12
 
 
 def split_into_ranges(first: date, last: date, months: int = MONTHS_OF_YEAR) -> list[tuple[date, date]]:
-    """Cut a span of days into ranges that begin with a month.
+    """Split a span of days into ranges of whole months.
 
-    Days of a month share a fit (``core.history``), and days of a year a release: neither is cut without need.
+    Days of a month share a fit (``core.windows``), and days of a year a release, so these are not split.
 
     Args:
         first: first day.
         last: last day.
-        months: length of a range at most; ranges of a year are counted from January on.
+        months: length of a range at most; ranges start anew with each January.
 
     Returns:
-        First and last day of each range, in order; together they are the span.
+        First and last day of each range, in order; together they cover the span.
 
     Raises:
         ValueError: there is no day in the span, or a range would have no month.

@@ -1,8 +1,9 @@
-"""Steps that Dagster tries again, because what failed can pass.
+"""Retries of steps that lost their connection to Postgres.
 
-Most of what a step does outside waits by itself: ``Database.transact`` for Postgres, MLflow's client for MLflow, the
-clients of object storages for theirs. Here is what is left: steps that hold a lock in Postgres while they decide. All
-of them are made to be begun again after a kill. A retry policy of Dagster would try what cannot pass again, too.
+Most calls to other systems are retried where they are made: ``Database.transact`` retries transactions, and the clients
+of MLflow and of object storages retry requests. That is not possible for steps that hold a lock in Postgres while they
+decide; they are retried as a whole. They may be: all of them are safe to run again after a kill. A retry policy of
+Dagster would also retry errors that cannot pass.
 """
 
 from collections.abc import Iterator
@@ -19,11 +20,11 @@ PAUSE_SECONDS: Final = 5.0
 
 
 @contextmanager
-def tried_again() -> Iterator[None]:
-    """Around what a step does, or as a decorator of its function: ask for another attempt if Postgres went away.
+def retry_on_connection_loss() -> Iterator[None]:
+    """Around the body of a step, or as a decorator of its function: request a retry if the connection was lost.
 
     Raises:
-        dagster.RetryRequested: what failed can pass. After three of them the step fails with what is behind it.
+        dagster.RetryRequested: the error is transient. After three retries the step fails with the error itself.
     """
     try:
         yield

@@ -7,7 +7,7 @@ import pytest
 from road_assets import step_retries
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import Database
-from road_assets.step_retries import RETRIES, tried_again
+from road_assets.step_retries import RETRIES, retry_on_connection_loss
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def _run(postgres: EmbeddedPostgres, statement: str, *, losses: int) -> tuple[dg
     @dg.asset
     def deciding() -> None:
         attempts.append(1)
-        with tried_again(), Database(url=postgres.url("road")).connect() as connection:
+        with retry_on_connection_loss(), Database(url=postgres.url("road")).connect() as connection:
             connection.execute(statement if len(attempts) <= losses else "SELECT 1")  # type: ignore[call-overload]
 
     job = dg.Definitions([deciding], jobs=[dg.define_asset_job("job")]).resolve_job_def("job")
@@ -58,5 +58,5 @@ def test_what_cannot_pass_fails_at_once(postgres: EmbeddedPostgres) -> None:
 
 
 def test_an_error_that_is_no_ones_fault_outside_fails_at_once() -> None:
-    with pytest.raises(psycopg.errors.LockNotAvailable), tried_again():
+    with pytest.raises(psycopg.errors.LockNotAvailable), retry_on_connection_loss():
         raise psycopg.errors.LockNotAvailable("somebody else holds it")

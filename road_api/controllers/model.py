@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from road_api.openapi import TAG_OPERATIONS, describe_problem
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_store import ModelStore, ServedModel
-from road_assets.core.card_words import HTML_CARDS, LANGUAGES, Language
+from road_assets.core.model_card_labels import HTML_CARDS, LANGUAGES, Language
 
 MODEL_PATH: Final = "/model"
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from road_api.services.model_store import ModelRef
 from road_assets.core.bundle import MANIFEST_FILE, BundleError, files_of, read_manifest
-from road_assets.core.card_words import HTML_CARDS
+from road_assets.core.model_card_labels import HTML_CARDS
 
 POINTER_FILE: Final = "current.json"
 VERSION_FILE: Final = "version.json"

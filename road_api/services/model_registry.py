@@ -11,7 +11,7 @@ import httpx
 
 from road_api.services.model_store import ModelRef
 from road_assets.core.bundle import MANIFEST_FILE, files_of, read_manifest
-from road_assets.core.card_words import CARD_FOLDER, HTML_CARDS
+from road_assets.core.model_card_labels import CARD_FOLDER, HTML_CARDS
 from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
 
 BUNDLE_FOLDER: Final = "bundle"

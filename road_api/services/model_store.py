@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from road_assets.core.bundle import ANSWERS_FILE, Bundle
-from road_assets.core.card_words import HTML_CARDS
+from road_assets.core.model_card_labels import HTML_CARDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The assets, in the order of the data's way: raw, synthetic, features, tables, model, drift."""
+"""The assets, by groups in the order of the data flow: raw, synthetic, features, tables, model, drift."""

@@ -5,31 +5,34 @@ from typing import Final
 
 import dagster as dg
 
-from road_assets.assets.common import OWNERS, figures_table
+from road_assets.asset_names import MODEL_ARCHIVE, PRODUCTION_MODEL
+from road_assets.assets.common import OWNERS
 from road_assets.core.archive import ArchivedModel
 from road_assets.partitions import DAILY
+from road_assets.reporting.metadata import figures_table
 from road_assets.resources.archive.model_archive import Archived, ModelArchive
 from road_assets.resources.model_registry import BUNDLE_FOLDER, REFERENCE_FOLDER, ModelRegistry
 from road_assets.resources.subprocesses import CommandError
 from road_assets.settings import SettingsError
 
-ARCHIVE: Final = "model_archive"
 PUSHED: Final = "pushed"
 
 _Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 @dg.asset(
-    name=ARCHIVE,
+    name=MODEL_ARCHIVE,
     partitions_def=DAILY,
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="model",
     owners=OWNERS,
     kinds={"git", "dvc"},
     output_required=False,
     check_specs=[
         dg.AssetCheckSpec(
-            PUSHED, asset=ARCHIVE, description="What is committed has reached the remotes that are set, data included."
+            PUSHED,
+            asset=MODEL_ARCHIVE,
+            description="What is committed has reached the remotes that are set, data included.",
         )
     ],
     description=(
@@ -41,7 +44,7 @@ _Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 def model_archive(
     context: dg.AssetExecutionContext, registry: ModelRegistry, archive: ModelArchive
 ) -> Iterator[_Result]:
-    """Bring the archive to hold what is in production."""
+    """Archive the model in production, unless it is archived already."""
     try:
         if archive.settings().repository is None:
             yield from _skip(context, "the archive is off: ROAD_ARCHIVE_REPOSITORY is not set")
@@ -79,14 +82,14 @@ def model_archive(
 
 
 def _skip(context: dg.AssetExecutionContext, reason: str) -> Iterator[_Result]:
-    """No materialization, and the reason where people look."""
+    """Yield no materialization, but a passed check with the reason."""
     context.log.info("skipped: %s", reason)
     yield dg.AssetCheckResult(check_name=PUSHED, passed=True, description=reason)
 
 
 def _pushed(archived: Archived) -> dg.AssetCheckResult:
     if archived.problem:
-        said = f"committed, but not pushed: {archived.problem}\nThe next run of {ARCHIVE} pushes it."
+        said = f"committed, but not pushed: {archived.problem}\nThe next run of {MODEL_ARCHIVE} pushes it."
     elif archived.remotes:
         said = f"pushed to {' and '.join(archived.remotes)}"
     else:

@@ -1,4 +1,4 @@
-"""Drift per day: the score, the tables, and the report that people read."""
+"""The drift of each day: scores, tables, and Evidently's report."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -7,22 +7,23 @@ from typing import Any, Final, Literal
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets import plots
-from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, preview, shown_once
+from road_assets.asset_names import DRIFT_REPORT, FEATURES, PRODUCTION_MODEL, RAW_ACCIDENTS
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.assets.drift_tables import tables_of
-from road_assets.assets.evidently_report import render_report
-from road_assets.assets.model import FEATURES
-from road_assets.checks.drift import ASSET, drift_check_spec, evaluations_of
+from road_assets.checks.drift import drift_check_spec, evaluations_of
 from road_assets.core.bundle import Bundle
 from road_assets.core.columns import ACCIDENT, DAY
-from road_assets.core.drift import DriftEvaluation, DriftScore, Gauge
-from road_assets.core.history import days_up_to
+from road_assets.core.drift import DriftDetector, DriftEvaluation, DriftScore
 from road_assets.core.model_input import model_matrix
 from road_assets.core.noise import NOISE, describe_noise
 from road_assets.core.rehearsal import Estimate, evaluate_rehearsed, rows_of_window
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import TARGET
+from road_assets.core.windows import days_up_to
 from road_assets.partitions import DAILY, to_days, trailing_days
+from road_assets.reporting import plots
+from road_assets.reporting.evidently_report import render_report
+from road_assets.reporting.metadata import keep_large_for_last_day, picture, preview
 from road_assets.resources.configuration import DriftSettingsResource
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
@@ -30,30 +31,29 @@ from road_assets.resources.model_registry import ModelRegistry, NoModelError, Re
 from road_assets.resources.reports import PublishedReport, Reports
 from road_assets.settings import DriftSettings
 
-RAW: Final = "raw_accidents"
 _OPTIONAL: Final = (NOISE, FILLED, *SCENE_FIELD_NAMES)
 _COLUMNS: Final = [DAY, ACCIDENT, "synthetic", TARGET, NOISE, FILLED, *MODEL_FIELDS]
 _REPLAYED_FROM: Final = "replayed_from"
 
 
 class DriftConfig(dg.Config):
-    """What to draw.
+    """Which reports to render.
 
     Attributes:
-        draw: days whose HTML is drawn: ``needed``, the last one and those above the limit; ``every_day``; or ``none``,
-            which leaves earlier reports as they are. Scores and tables are written for every day in any case.
+        draw: days whose report is rendered: ``needed``, the last day and those above the limit; ``every_day``; or
+            ``none``, which keeps earlier reports. Scores and tables are written for every day in any case.
     """
 
     draw: Literal["none", "needed", "every_day"] = "needed"
 
 
 @dg.asset(
-    name=ASSET,
+    name=DRIFT_REPORT,
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
     deps=[
         dg.AssetDep(FEATURES, partition_mapping=trailing_days(DriftSettings().window_days)),
-        "production_model",
+        PRODUCTION_MODEL,
     ],
     group_name="drift",
     owners=OWNERS,
@@ -74,16 +74,16 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     reports: Reports,
     drift_settings: DriftSettingsResource,
 ) -> Iterator[Any]:
-    """Score every day of the run, draw the last and those above the limit, tell the check."""
+    """Score every day of the run, render the reports, evaluate the check."""
     days, model = to_days(list(context.partition_keys)), _production(registry)
-    gauge = Gauge(registry.drift_reference(model), drift_settings.limits())
+    detector = DriftDetector(registry.drift_reference(model), drift_settings.limits())
 
     stored = lake.stored_days(FEATURES)
-    windows = {day: days_up_to(day, stored, gauge.limits.window_days) for day in days}
-    known = {known for window in windows.values() for known in window}
-    rows = _real_rows(lake, known)
-    evaluation = evaluate_rehearsed(rows, windows, gauge, _estimate(registry, model))
-    evaluation = evaluation.with_replays(windows, _replayed(lake, known))
+    windows = {day: days_up_to(day, stored, detector.limits.window_days) for day in days}
+    needed = {stored_day for window in windows.values() for stored_day in window}
+    rows = _real_rows(lake, needed)
+    evaluation = evaluate_rehearsed(rows, windows, detector, _estimate(registry, model))
+    evaluation = evaluation.with_replays(windows, _replayed(lake, needed))
     database.replace_tables_of_days(tables_of(evaluation, model), days)
 
     drawn, published = _days_to_draw(config, evaluation), {}
@@ -91,11 +91,11 @@ def drift_report(  # noqa: PLR0913, PLR0917 - Dagster gives each resource by nam
     for number, day in enumerate(drawn, start=1):
         score = evaluation.scores[day]
         current = rows_of_window(rows, windows[day], score.rehearsed_noise)
-        report = render_report(sample, current, gauge, score, title=_title(windows[day], model, score))
+        report = render_report(sample, current, detector, score, title=_title(windows[day], model, score))
         published[day] = reports.publish(day, report, score)
         context.log.info("report %d of %d drawn: %s", number, len(drawn), day)
     metadata = _metadata(evaluation, model, published.get(days[-1]))
-    yield dg.MaterializeResult(metadata=shown_once(context, metadata))
+    yield dg.MaterializeResult(metadata=keep_large_for_last_day(context, metadata))
     yield from evaluations_of(evaluation)
 
 
@@ -117,17 +117,17 @@ def _production(registry: ModelRegistry) -> RegisteredModel:
 
 
 def _real_rows(lake: Lake, days: set[date]) -> pd.DataFrame:
-    """Generated rows are no evidence of drift and stay out."""
+    """Rows of some days without generated ones, which say nothing about drift."""
     rows = lake.read_days(FEATURES, days, columns=_COLUMNS, optional=_OPTIONAL)
     return rows[~rows["synthetic"]]
 
 
 def _replayed(lake: Lake, days: set[date]) -> frozenset[date]:
-    """Days that repeat a published one, as far as their raw rows are stored."""
-    stored = days.intersection(lake.stored_days(RAW))
+    """Days that replay a published day, among those whose raw rows are stored."""
+    stored = days.intersection(lake.stored_days(RAW_ACCIDENTS))
     if not stored:
         return frozenset()
-    rows = lake.read_days(RAW, stored, columns=[DAY, _REPLAYED_FROM])
+    rows = lake.read_days(RAW_ACCIDENTS, stored, columns=[DAY, _REPLAYED_FROM])
     return frozenset(rows.loc[rows[_REPLAYED_FROM].notna(), DAY].dt.date)
 
 

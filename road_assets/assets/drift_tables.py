@@ -1,4 +1,4 @@
-"""Drift as rows of the tables that dashboards read."""
+"""Drift scores as rows of the tables that dashboards read."""
 
 from typing import Any, Final
 

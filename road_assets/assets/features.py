@@ -1,19 +1,21 @@
-"""What the model is trained on: 13 features, every code present, the optional scene fields, and the binary target."""
+"""The rows that models are trained on: the 13 features, imputed, the optional scene fields, and the target."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
-from road_assets.assets.history import RAW, known_rows
+from road_assets.asset_names import FEATURES, RAW_ACCIDENTS
+from road_assets.assets.common import OWNERS, SINGLE_RUN
+from road_assets.assets.history import known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.features import impute, modes_of
-from road_assets.core.history import earlier_days, group_by_history, rows_on
 from road_assets.core.noise import describe_noise, distort, noise_of_days, with_noise
 from road_assets.core.scene_derivation import with_scene
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
+from road_assets.core.windows import earlier_days, group_by_history, rows_on
 from road_assets.partitions import DAILY, to_days
+from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview
 from road_assets.resources.lake import Lake
 
 
@@ -24,7 +26,7 @@ from road_assets.resources.lake import Lake
     owners=OWNERS,
     kinds={"parquet", "pandas"},
     io_manager_key="parquet",
-    check_specs=[contract_spec("features")],
+    check_specs=[contract_spec(FEATURES)],
     description=(
         "The 13 features with missing codes replaced by the mode of earlier days, the optional scene fields as far as "
         "they are known, and the target: 1 for a user killed or hospitalised. Rows of a day whose mix carries noise "
@@ -36,7 +38,7 @@ def features(
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
     """Impute each day with the modes of its history window."""
     days = to_days(list(context.partition_keys))
-    groups = group_by_history(days, lake.stored_days(RAW))
+    groups = group_by_history(days, lake.stored_days(RAW_ACCIDENTS))
     known = known_rows(synthetic_mix[~synthetic_mix["synthetic"]], lake, earlier_days(groups))
     mix = with_noise(with_scene(synthetic_mix))
     parts, filled = [], dict.fromkeys(FEATURE_NAMES, 0)
@@ -57,5 +59,5 @@ def features(
             "preview": preview(rows),
         },
     )
-    output = output.with_metadata(shown_once(context, output.metadata))
-    yield from store_if_passed(output, [check_contract(rows, "features")])
+    output = output.with_metadata(keep_large_for_last_day(context, output.metadata))
+    yield from store_if_passed(output, [check_contract(rows, FEATURES)])

@@ -1,6 +1,6 @@
-"""Rows of earlier days that a day learns from, as the generator and the imputation need them.
+"""Rows of earlier days, which the generator and the imputation of a day are fitted to.
 
-They are read from ``raw_accidents`` alone: once that is stored, ranges of days can be made side by side, in any order.
+They are read from ``raw_accidents`` only: once that is stored, ranges of days can be made in parallel, in any order.
 """
 
 from datetime import date
@@ -8,22 +8,22 @@ from typing import Final
 
 import pandas as pd
 
+from road_assets.asset_names import RAW_ACCIDENTS
 from road_assets.core.mixing import LABELLED_COLUMNS, labelled_codes
 from road_assets.core.vocabulary import FEATURE_NAMES, GRAVITY
 from road_assets.resources.lake import Lake
 
-RAW: Final = "raw_accidents"
 LEARNED: Final = ("day", "num_acc", "user_key", "data_source", *FEATURE_NAMES, GRAVITY.name)
-"""Columns of ``raw_accidents`` that are learned from."""
+"""Columns of ``raw_accidents`` that generator and imputation are fitted to."""
 
 
 def known_rows(real: pd.DataFrame, lake: Lake, earlier: set[date]) -> pd.DataFrame:
-    """The run's own real rows after those of the days before it that it learns from.
+    """The real rows of the history: those of earlier days, then those of the run itself.
 
     Args:
         real: real rows of the run's days, with ``LABELLED_COLUMNS``.
         lake: holds ``raw_accidents``.
-        earlier: further days, as ``core.history.earlier_days`` tells them.
+        earlier: the earlier days, from ``core.windows.earlier_days``.
 
     Returns:
         ``LABELLED_COLUMNS``, codes as ``core.mixing.labelled_codes`` writes them.
@@ -31,5 +31,5 @@ def known_rows(real: pd.DataFrame, lake: Lake, earlier: set[date]) -> pd.DataFra
     real = real[list(LABELLED_COLUMNS)]
     if not earlier:
         return real
-    before = labelled_codes(lake.read_days(RAW, earlier, columns=list(LEARNED)), with_scene=False)
+    before = labelled_codes(lake.read_days(RAW_ACCIDENTS, earlier, columns=list(LEARNED)), with_scene=False)
     return pd.concat([before, real], ignore_index=True)

@@ -1,4 +1,4 @@
-"""Drift of live traffic per day: what the service is asked, beside what its model learned."""
+"""Drift of live traffic per day: the service's questions, compared with its model's training data."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -7,12 +7,14 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets import plots
-from road_assets.assets.common import OWNERS, SINGLE_RUN, picture, shown_once
+from road_assets.asset_names import PRODUCTION_MODEL
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.core.drift import DriftScore
 from road_assets.core.live_traffic import Traffic, compare_traffic
 from road_assets.core.vocabulary import FEATURE_BY_NAME
 from road_assets.partitions import DAILY, to_days
+from road_assets.reporting import plots
+from road_assets.reporting.metadata import keep_large_for_last_day, picture
 from road_assets.resources.configuration import DriftSettingsResource
 from road_assets.resources.database import Database
 from road_assets.resources.live_traffic import read_traffic
@@ -23,7 +25,7 @@ FEATURES: Final = "live_traffic_features"
 
 predictions = dg.AssetSpec(
     "predictions",
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="drift",
     owners=OWNERS,
     kinds={"postgres", "table"},
@@ -34,13 +36,13 @@ predictions = dg.AssetSpec(
     ),
     metadata={"dagster/table_name": "public.predictions"},
 )
-"""Made outside of Dagster, and shown in the lineage."""
+"""External asset: written by the service, and shown in the lineage."""
 
 
 @dg.asset(
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    deps=["production_model", predictions],
+    deps=[PRODUCTION_MODEL, predictions],
     group_name="drift",
     owners=OWNERS,
     kinds={"postgres"},
@@ -71,7 +73,7 @@ def live_traffic_drift(
     database.replace_days(SCORES, _scores(traffic, scores, model), days)
     database.replace_days(FEATURES, _features(traffic, scores), days)
     metadata = _metadata(traffic[days[-1]], scores.get(days[-1]), model)
-    return dg.MaterializeResult(metadata=shown_once(context, metadata))
+    return dg.MaterializeResult(metadata=keep_large_for_last_day(context, metadata))
 
 
 def _window(day: date, length: int) -> list[date]:
@@ -132,7 +134,7 @@ def _rows(day: date, asked: Traffic, score: DriftScore) -> list[dict[str, Any]]:
 
 
 def _metadata(asked: Traffic, score: DriftScore | None, model: RegisteredModel | None) -> dict[str, Any]:
-    """Of the last day of the run."""
+    """Metadata of the last day of the run."""
     metadata: dict[str, Any] = {
         "dagster/table_name": f"public.{SCORES}",
         "questions in the window": asked.questions,

@@ -1,4 +1,4 @@
-"""The severity model: on each training day a candidate of every family, judged on the same rows."""
+"""The severity model: for each training day a candidate of every family, evaluated on the same rows."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,32 +8,32 @@ import dagster as dg
 import pandas as pd
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from road_assets.assets.common import OWNERS, figures_table, picture, preview
+from road_assets.asset_names import BAAC_RELEASE, FEATURES
+from road_assets.assets.common import OWNERS
 from road_assets.assets.model_config import TrainingConfig
 from road_assets.assets.model_log import figures_of, log_candidate
 from road_assets.core.candidate import Candidate, split_rows, train_candidate
-from road_assets.core.history import EVALUATION_DAYS, TRAINING_DAYS, Windows, windows_as_of
 from road_assets.core.metrics import DECIDING_METRIC
 from road_assets.core.noise import describe_noise, noise_of_days
 from road_assets.core.scene_derivation import with_scene
-from road_assets.days_asked import RELEASE
+from road_assets.core.windows import EVALUATION_DAYS, TRAINING_DAYS, Windows, windows_as_of
 from road_assets.partitions import DAILY, to_day, trailing_days
+from road_assets.reporting.metadata import figures_table, picture, preview
 from road_assets.resources.model_registry import ModelRegistry
 
 if TYPE_CHECKING:
     from road_assets.resources.configuration import ModelPolicy
     from road_assets.resources.lake import Lake
 
-FEATURES: Final = "features"
 TRAINING_RESOURCES: Final = {
     "container_config": {
         "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
     }
 }
-"""Of the Job that trains, on Kubernetes with an executor per step; elsewhere nobody reads it."""
+"""Resources of the training Job on Kubernetes with ``k8s_job_executor``; ignored elsewhere."""
 
 POOL: Final = "training"
-"""One training at a time: it takes all cores."""
+"""Pool of one slot: a training uses all cores."""
 
 _COMPARED: Final = ("roc_auc", "average_precision", "brier", "calibration_error", "accuracy", "balanced_accuracy")
 
@@ -54,7 +54,7 @@ _COMPARED: Final = ("roc_auc", "average_precision", "brier", "calibration_error"
     ),
 )
 def severity_model(context: dg.AssetExecutionContext, config: TrainingConfig) -> dg.MaterializeResult[None]:
-    """Train, judge, log, register."""
+    """Train, evaluate, log and register the candidates."""
     day = to_day(context.partition_key)
     lake: Lake = context.resources.lake
     policy: ModelPolicy = context.resources.model_policy
@@ -127,14 +127,14 @@ def _candidates_table(trained: Sequence[tuple[int, str, Candidate]]) -> pd.DataF
 
 
 def _data_versions(context: dg.AssetExecutionContext, windows: Windows) -> dict[str, str]:
-    """Content hashes of the releases that hold the windows' days, as ``baac_release`` told them."""
+    """Content hashes of the releases that cover the windows, from the data versions of ``baac_release``."""
     found = {}
     for year in sorted({day.year for day in (*windows.training, *windows.evaluation)}):
-        asked = dg.AssetRecordsFilter(dg.AssetKey(RELEASE), asset_partitions=[str(year)])
+        asked = dg.AssetRecordsFilter(dg.AssetKey(BAAC_RELEASE), asset_partitions=[str(year)])
         records = context.instance.fetch_materializations(asked, limit=1).records
         tags = (records[0].asset_materialization.tags or {}) if records and records[0].asset_materialization else {}
         if DATA_VERSION_TAG in tags:
-            found[f"{RELEASE} {year}"] = tags[DATA_VERSION_TAG]
+            found[f"{BAAC_RELEASE} {year}"] = tags[DATA_VERSION_TAG]
     return found
 
 

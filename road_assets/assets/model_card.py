@@ -5,9 +5,10 @@ from typing import Final
 
 import dagster as dg
 
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
-from road_assets.core.card_words import CARD_FOLDER, card_file
 from road_assets.core.model_card import write_card
+from road_assets.core.model_card_labels import CARD_FOLDER, card_file
 from road_assets.partitions import DAILY
 from road_assets.resources.model_registry import ModelRegistry
 
@@ -19,7 +20,7 @@ _PNG: Final = ".png"
 
 @dg.asset(
     partitions_def=DAILY,
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="model",
     owners=OWNERS,
     kinds={"markdown", "mlflow"},
@@ -30,7 +31,7 @@ _PNG: Final = ".png"
     ),
 )
 def model_card(context: dg.AssetExecutionContext, registry: ModelRegistry) -> Iterator[dg.MaterializeResult[None]]:
-    """Write the card from the bundle's manifest; written again, it is the same."""
+    """Write the card from the bundle's manifest; writing it again gives the same files."""
     model = registry.production()
     if model is None:
         context.log.info("skipped: nothing was promoted yet")

@@ -1,4 +1,4 @@
-"""Parameters of the models, as Dagster's launchpad shows them; what they mean stands with the families."""
+"""Parameters of the models in Dagster's launchpad; they are documented with the families."""
 
 from typing import Final
 
@@ -33,11 +33,11 @@ class BoostingConfig(dg.Config):
 
 
 class TrainingConfig(dg.Config):
-    """Parameters of the forest, the model of record, under scikit-learn's names, and those of its challengers.
+    """Parameters of the forest, under scikit-learn's names, and of the other families.
 
     Attributes:
-        calibration_share: share of the accidents kept to calibrate the forest on; 0 leaves it as it is.
-        boosting: of the gradient boosting.
+        calibration_share: share of the accidents that the forest is calibrated on; 0 for no calibration.
+        boosting: parameters of the gradient boosting.
     """
 
     n_estimators: int = _FOREST.n_estimators

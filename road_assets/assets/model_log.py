@@ -1,4 +1,4 @@
-"""What MLflow keeps of a candidate: a run of its own with parameters, figures, plots, data and the bundle."""
+"""Logs a candidate to MLflow: a run of its own with parameters, figures, plots, datasets and the bundle."""
 
 import hashlib
 import tempfile
@@ -8,11 +8,12 @@ from typing import Any, Final
 import pandas as pd
 from matplotlib.figure import Figure
 
-from road_assets.assets import plots
+from road_assets.asset_names import FEATURES
 from road_assets.core.candidate import Candidate, Split
 from road_assets.core.manifest import Window
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import TARGET
+from road_assets.reporting import plots
 from road_assets.resources.model_registry import (
     AS_OF_TAG,
     BUNDLE_FOLDER,
@@ -31,9 +32,9 @@ def log_candidate(mlflow: Any, candidate: Candidate, split: Split, *, as_of: str
     Args:
         mlflow: dagster-mlflow's resource.
         candidate: what to log.
-        split: rows it learned from and was judged on.
+        split: rows it was trained and evaluated on.
         as_of: last day that was known.
-        noise: which of the days are a rehearsal.
+        noise: description of the days with noise.
 
     Returns:
         The run's id.
@@ -76,7 +77,7 @@ def log_candidate(mlflow: Any, candidate: Candidate, split: Split, *, as_of: str
 
 
 def figures_of(candidate: Candidate) -> dict[str, Figure]:
-    """The pictures of a candidate, by name."""
+    """The plots of a candidate, by name."""
     labels, probabilities = candidate.labels, candidate.probabilities
     return {
         "ROC": plots.roc_curve(labels, probabilities),
@@ -88,13 +89,13 @@ def figures_of(candidate: Candidate) -> dict[str, Figure]:
 
 
 def _dataset(rows: pd.DataFrame, window: Window) -> Any:
-    """What the rows are and where they come from, for MLflow: the days, the columns, their number and a hash."""
+    """The rows as an MLflow dataset: days, columns, number of rows and a digest."""
     import mlflow.data
     from mlflow.data.code_dataset_source import CodeDatasetSource
 
     shown = rows[[name for name in (*MODEL_FIELDS, TARGET) if name in rows]]
     digest = hashlib.sha256(pd.util.hash_pandas_object(shown, index=False).to_numpy().tobytes()).hexdigest()
-    days = {"asset": "features", "first_day": str(window.first_day), "last_day": str(window.last_day)}
+    days = {"asset": FEATURES, "first_day": str(window.first_day), "last_day": str(window.last_day)}
     name = f"features {window.first_day} to {window.last_day}"
     source = CodeDatasetSource(tags=days)
     return mlflow.data.from_pandas(shown, source=source, targets=TARGET, name=name, digest=digest[:_LONGEST_DIGEST])

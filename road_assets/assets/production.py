@@ -1,22 +1,23 @@
-"""The model in production: acts on the gate's verdict."""
+"""The model in production: promotes or refuses the day's candidate, by the gate's verdict."""
 
 from typing import Any
 
 import dagster as dg
 
+from road_assets.asset_names import PRODUCTION_MODEL
 from road_assets.assets.common import OWNERS
 from road_assets.assets.model import POOL, severity_model
-from road_assets.core.reigns import PROMOTED, REFUSED
-from road_assets.judging import Court, judge_day, still_holds
+from road_assets.core.production_history import PROMOTED, REFUSED
 from road_assets.partitions import DAILY, to_day
-from road_assets.pointer import Pointer, hold_pointer
+from road_assets.promotion.gate_evaluation import GateEvaluator, judge_day, still_holds
+from road_assets.promotion.pointer import Pointer, hold_pointer
 from road_assets.resources import decisions
 from road_assets.resources.configuration import GateMargins
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision, StoredVerdict
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry, RegisteredModel
-from road_assets.step_retries import tried_again
+from road_assets.step_retries import retry_on_connection_loss
 
 
 @dg.asset(
@@ -38,15 +39,16 @@ def production_model(
     database: Database,
     gate_margins: GateMargins,
 ) -> dg.MaterializeResult[None]:
-    """Act once on the newest verdict; judge again if it is about another champion or other candidates."""
+    """Act once on the newest verdict; evaluate again if it is about another champion or other candidates."""
     day = to_day(context.partition_key)
-    with tried_again(), hold_pointer(database, registry, Author("production_model", context.run_id)) as pointer:
+    author = Author(PRODUCTION_MODEL, context.run_id)
+    with retry_on_connection_loss(), hold_pointer(database, registry, author) as pointer:
         noticed = pointer.reconcile()
         found = registry.candidates_as_of(day)
         verdict = decisions.newest_verdict(pointer.connection, day)
         if verdict is None or not still_holds(verdict, pointer, found):
             noticed.append(_why_again(verdict, pointer))
-            _, verdict = judge_day(Court(lake, registry, gate_margins.margins()), pointer, day)
+            _, verdict = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
         decision = _act(pointer, verdict, found)
         answering = pointer.version()
     for sentence in (*noticed, decision, *verdict.reasons):
@@ -55,8 +57,8 @@ def production_model(
 
 
 def _act(pointer: Pointer, verdict: StoredVerdict, found: list[RegisteredModel]) -> str:
-    """Write the decision, move the pointer if it is a promotion, and say what was done."""
-    model = next((known for known in found if known.version == verdict.challenger), None)
+    """Write the decision, move the pointer if it is a promotion, and describe what was done."""
+    model = next((candidate for candidate in found if candidate.version == verdict.challenger), None)
     if model is None:
         return "not promoted: there was nothing to decide"
     if decisions.acted_upon(pointer.connection, verdict):

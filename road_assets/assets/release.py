@@ -1,4 +1,4 @@
-"""From the official files of a year to one row per user, and to what that changes for the days that are stored."""
+"""The release of a year: its official files read to one row per user, and compared with the days that are stored."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -9,11 +9,13 @@ import dagster as dg
 import pandas as pd
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from road_assets.assets.common import OWNERS, preview, rows_per_day
-from road_assets.core.changes import NOTHING, Changes, consecutive, digest_days, digest_of, find_changes
+from road_assets.asset_names import BAAC_RELEASE, RAW_ACCIDENTS, RELEASE_DAYS
+from road_assets.assets.common import OWNERS
 from road_assets.core.day_quality import damaged_days
-from road_assets.days_asked import LABEL, RELEASE, DaysAsked, Span
+from road_assets.core.release_changes import NOTHING, Changes, consecutive, digest_days, digest_of, find_changes
+from road_assets.days_to_materialize import LABEL, DaysToMaterialize, Span
 from road_assets.partitions import DAILY, IN_ITS_YEAR, YEARLY, partition_days, to_key
+from road_assets.reporting.metadata import preview, rows_per_day
 from road_assets.resources.configuration import QualityLimits
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
@@ -21,16 +23,15 @@ from road_assets.resources.releases.history import note_release
 from road_assets.resources.releases.release import LoadedRelease
 from road_assets.resources.releases.resource import ReleasesResource
 
-RAW: Final = "raw_accidents"
 QUARANTINE: Final = "quarantine"
-"""Folder of the lake with the rows that ``baac_release`` set aside, one file a year."""
+"""Folder of the lake with the rows in quarantine, one file per year."""
 
-DIGESTS: Final = "release_days"
-"""Folder of the lake with the digest of each published day, one file a year; and the name of the asset."""
+DIGESTS: Final = RELEASE_DAYS
+"""Folder of the lake with the digest of each published day, one file a year; it has the name of the asset."""
 
 release_days = dg.AssetSpec(
     DIGESTS,
-    deps=[dg.AssetDep(RELEASE, partition_mapping=IN_ITS_YEAR)],
+    deps=[dg.AssetDep(BAAC_RELEASE, partition_mapping=IN_ITS_YEAR)],
     partitions_def=DAILY,
     group_name="raw",
     owners=OWNERS,
@@ -68,8 +69,10 @@ def baac_release(
     context.log.info("%s: %d users of %d accidents on %d days", data, counts.users, counts.accidents, counts.days)
     if users.quarantined:
         context.log.warning("%d of %d users are in quarantine", users.quarantined, users.rows_in)
+    if loaded.unknown_columns:
+        context.log.warning("columns that no codebook has, and that are not read: %s", _list_columns(loaded))
     frame = loaded.frame.assign(data_source=data)
-    changes = _tell_changes(context, frame, loaded.release.year, lake)
+    changes = _report_changes(context, frame, loaded.release.year, lake)
     note_release(database, loaded, changes)
     damaged = damaged_days(frame["day"], loaded.quarantine, limit=quality.max_bad_rows_share)
     return dg.Output(
@@ -90,6 +93,7 @@ def baac_release(
             "users without a vehicle": counts.users_without_vehicle,
             "users who fled (sex unknown)": counts.hit_and_run,
             "users per day": rows_per_day(loaded.frame["day"]),
+            "columns not read": _list_columns(loaded) or "none",
             "preview": preview(loaded.frame),
             **_quarantine_metadata(loaded),
         },
@@ -97,11 +101,15 @@ def baac_release(
 
 
 def _store_quarantine(loaded: LoadedRelease, lake: Lake, database: Database) -> None:
-    """Keep the rows set aside where people and checks look for them; those of an earlier reading go."""
+    """Store the quarantine in the lake, for the checks, and in Postgres, for people, in place of the last one."""
     year = loaded.release.year
     lake.write_year(QUARANTINE, year, loaded.quarantine)
     rows = loaded.quarantine.assign(release_year=year)
     database.replace_rows("quarantine", rows, "release_year", values=[year])
+
+
+def _list_columns(loaded: LoadedRelease) -> str:
+    return "; ".join(f"{table}: {', '.join(names)}" for table, names in loaded.unknown_columns.items())
 
 
 def _quarantine_metadata(loaded: LoadedRelease) -> dict[str, dg.TableMetadataValue]:
@@ -117,8 +125,8 @@ def _quarantine_metadata(loaded: LoadedRelease) -> dict[str, dg.TableMetadataVal
     }
 
 
-def _tell_changes(context: dg.AssetExecutionContext, frame: pd.DataFrame, year: int, lake: Lake) -> Changes:
-    """Compare with what is stored, and give the days that are different a new data version."""
+def _report_changes(context: dg.AssetExecutionContext, frame: pd.DataFrame, year: int, lake: Lake) -> Changes:
+    """Compare the release with the stored days, and report a new data version for days that differ."""
     known = {stored: _digests(lake, stored) for stored in lake.stored_years(DIGESTS)}
     published = {**known, year: digest_days(frame)}
     days = partition_days()
@@ -133,7 +141,7 @@ def _tell_changes(context: dg.AssetExecutionContext, frame: pd.DataFrame, year: 
         if days[0] <= day <= days[-1] and (before.get(day) != digest or day in changes.to_materialize):
             version = {DATA_VERSION_TAG: digest}
             context.log_event(dg.AssetObservation(DIGESTS, partition=to_key(day), tags=version))
-    # Last, so that a run that is cut off tells its changes again.
+    # Last, so that after a kill the next run reports the changes again.
     lake.write_year(DIGESTS, year, pd.DataFrame(published[year].items(), columns=["day", "digest"]))
     if changes.withdrawn:
         context.log.warning(
@@ -150,16 +158,16 @@ def _digests(lake: Lake, year: int) -> dict[date, str]:
 
 def _stored(lake: Lake, year: int, *, is_newest: bool, last: date) -> tuple[dict[date, str], set[date]]:
     """Digests of the stored days that the release may change, and which of them are replays."""
-    days = [day for day in lake.stored_days(RAW) if day.year == year or (is_newest and day > last)]
+    days = [day for day in lake.stored_days(RAW_ACCIDENTS) if day.year == year or (is_newest and day > last)]
     if not days:
         return {}, set()
-    rows = lake.read_days(RAW, days)
+    rows = lake.read_days(RAW_ACCIDENTS, days)
     replays = rows.loc[rows["replayed_from"].notna(), "day"].dt.date
     return {**dict.fromkeys(days, NOTHING), **digest_days(rows)}, set(replays)
 
 
 def _change_metadata(changes: Changes, damaged: set[date]) -> dict[str, Any]:
-    asked = DaysAsked(
+    asked = DaysToMaterialize(
         spans=_spans(day for day in changes.to_materialize if day not in damaged),
         damaged=_spans(day for day in changes.to_materialize if day in damaged),
     )

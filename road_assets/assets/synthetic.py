@@ -6,20 +6,22 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, shown_once
-from road_assets.assets.history import LEARNED, RAW, known_rows
+from road_assets.asset_names import RAW_ACCIDENTS, SYNTHETIC_MIX
+from road_assets.assets.common import OWNERS, SINGLE_RUN
+from road_assets.assets.history import LEARNED, known_rows
 from road_assets.checks.contracts import check_contract, contract_spec, store_if_passed
 from road_assets.core.candidate import data_source_of
 from road_assets.core.drift import add_counts, count_codes, score_drift
-from road_assets.core.history import earlier_days, group_by_history, rows_on
 from road_assets.core.mix_quality import chain_generator, halve, measure_mix
 from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
 from road_assets.core.noise import describe_noise, distort
 from road_assets.core.scene_derivation import SCENE_SOURCES
 from road_assets.core.scene_fields import DEPARTMENT, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import UNKNOWN_CODE
+from road_assets.core.windows import earlier_days, group_by_history, rows_on
 from road_assets.io_managers import COLUMNS
 from road_assets.partitions import DAILY, to_days
+from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake
 from road_assets.resources.runtime_settings import read_noise
@@ -29,7 +31,7 @@ _COLUMNS = list(dict.fromkeys([*LEARNED, DEPARTMENT, *SCENE_SOURCES]))
 
 _ENOUGH_TO_MEASURE = 2_000
 _MOST_TO_MEASURE = 15_000
-"""Rows on each side: more would take longer than generating them."""
+"""Rows on each side; with more, measuring would take longer than generating."""
 
 
 class MixConfig(dg.Config):
@@ -37,7 +39,7 @@ class MixConfig(dg.Config):
 
     Attributes:
         seed: with the day, decides every generated row.
-        measure: hold the newest generator's rows against unseen real ones, which takes some seconds.
+        measure: compare the newest generator's rows with unseen real ones, which takes some seconds.
     """
 
     seed: int = 42
@@ -47,12 +49,12 @@ class MixConfig(dg.Config):
 @dg.asset(
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    ins={RAW: dg.AssetIn(metadata={COLUMNS: _COLUMNS})},
+    ins={RAW_ACCIDENTS: dg.AssetIn(metadata={COLUMNS: _COLUMNS})},
     group_name="synthetic",
     owners=OWNERS,
     kinds={"parquet", "scikitlearn"},
     io_manager_key="parquet",
-    check_specs=[contract_spec("synthetic_mix")],
+    check_specs=[contract_spec(SYNTHETIC_MIX)],
     description=(
         "All real rows of the day and as many generated ones, drawn from the joint distribution of earlier days. While "
         "noise is set, the generated ones are distorted, and the real ones in features."
@@ -61,10 +63,10 @@ class MixConfig(dg.Config):
 def synthetic_mix(
     context: dg.AssetExecutionContext, config: MixConfig, raw_accidents: pd.DataFrame, lake: Lake, database: Database
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
-    """Fit one generator per history window, generate each day's second half, mark it."""
+    """Fit one generator per history window, and generate each day's second half."""
     days, setting = to_days(list(context.partition_keys)), read_noise(database)
     real = labelled_codes(raw_accidents)
-    groups = group_by_history(days, lake.stored_days(RAW))
+    groups = group_by_history(days, lake.stored_days(RAW_ACCIDENTS))
     known = known_rows(real, lake, earlier_days(groups))
     rows_of_day = real["day"].dt.date.value_counts()
     generated = []
@@ -93,8 +95,8 @@ def synthetic_mix(
             "preview": preview(mix[mix["synthetic"]]),
         },
     )
-    output = output.with_metadata(shown_once(context, output.metadata))
-    yield from store_if_passed(output, [check_contract(mix, "synthetic_mix")])
+    output = output.with_metadata(keep_large_for_last_day(context, output.metadata))
+    yield from store_if_passed(output, [check_contract(mix, SYNTHETIC_MIX)])
 
 
 def _known_shares(real: pd.DataFrame) -> dict[str, float]:
@@ -102,7 +104,7 @@ def _known_shares(real: pd.DataFrame) -> dict[str, float]:
 
 
 def _quality(known: pd.DataFrame, history: tuple[date, ...], seed: int) -> dict[str, dg.MetadataValue]:
-    """Figures of the newest generator, learned from one half of its history and held against the other."""
+    """Figures of the newest generator, fitted to one half of its history and compared with the other."""
     rows = rows_on(known, history)
     if len(rows) < _ENOUGH_TO_MEASURE:
         return {"quality of the mix": dg.MetadataValue.text(f"{len(rows)} earlier rows are too few to measure")}

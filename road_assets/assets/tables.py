@@ -1,18 +1,20 @@
-"""What managers read: facts and figures in Postgres."""
+"""Tables in Postgres that dashboards read: accidents, and figures of the models."""
 
 from typing import Final
 
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import OWNERS, SINGLE_RUN, figures_table, preview, rows_per_day, shown_once
+from road_assets.asset_names import PRODUCTION_MODEL
+from road_assets.assets.common import OWNERS, SINGLE_RUN
 from road_assets.partitions import DAILY, to_day, to_days
+from road_assets.reporting.metadata import figures_table, keep_large_for_last_day, preview, rows_per_day
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import NONE_IN_PRODUCTION
 from road_assets.resources.model_registry import ModelRegistry
 
 _SUM_UP: Final = "SELECT refresh_accident_figures(%s::date[])"
-"""What dashboards read of twenty years; migration 0011 says how it is made."""
+"""Updates the sums that dashboards read; migration 0011 creates the function."""
 
 
 @dg.asset(
@@ -38,12 +40,12 @@ def accidents_table(
         "users per day": rows_per_day(raw_accidents["day"]),
         "preview": preview(raw_accidents),
     }
-    return dg.MaterializeResult(metadata=shown_once(context, metadata))
+    return dg.MaterializeResult(metadata=keep_large_for_last_day(context, metadata))
 
 
 @dg.asset(
     partitions_def=DAILY,
-    deps=["production_model"],
+    deps=[PRODUCTION_MODEL],
     group_name="tables",
     owners=OWNERS,
     kinds={"postgres"},
@@ -52,7 +54,7 @@ def accidents_table(
 def model_metrics_table(
     context: dg.AssetExecutionContext, database: Database, registry: ModelRegistry
 ) -> dg.MaterializeResult:
-    """Write the rows of the day's candidates, and of the one in production, whose state may have changed."""
+    """Write the rows of the day's candidates and of the model in production, whose state may have changed."""
     trained, production = registry.candidates_as_of(to_day(context.partition_key)), registry.production()
     models = {model.version: model for model in (*trained, production) if model is not None}
     rows = pd.DataFrame(

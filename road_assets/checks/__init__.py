@@ -1,1 +1,1 @@
-"""Asset checks: what must hold of the data, and what starts work when it no longer does."""
+"""Asset checks: data contracts, the promotion gate, and drift."""

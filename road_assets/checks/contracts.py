@@ -1,6 +1,6 @@
-"""The contracts as asset checks: blocking, and told before anything is stored.
+"""Data contracts as blocking asset checks, evaluated before the frame is stored.
 
-A frame that breaks its contract is not stored, so that no later run can build on it.
+A frame that breaks its contract is not stored, so no later run can read it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +10,10 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets.common import preview
+from road_assets.asset_names import RAW_ACCIDENTS
 from road_assets.core.contracts import Frame, find_violations
 from road_assets.core.day_quality import DayQuality
+from road_assets.reporting.metadata import preview
 
 CONTRACT: Final = "contract"
 BAD_ROWS: Final = "bad_rows"
@@ -21,7 +22,7 @@ _SHOWN_DAYS: Final = 5
 
 bad_rows_spec = dg.AssetCheckSpec(
     BAD_ROWS,
-    asset="raw_accidents",
+    asset=RAW_ACCIDENTS,
     blocking=True,
     description="No day has more than a set share of its rows in quarantine (ROAD_MAX_BAD_ROWS_SHARE).",
 )
@@ -58,11 +59,11 @@ def check_contract(rows: pd.DataFrame, frame: Frame) -> dg.AssetCheckResult:
 def check_bad_rows(
     days: Mapping[date, DayQuality], undated: Mapping[int, DayQuality], limit: float
 ) -> dg.AssetCheckResult:
-    """Fail if too much of a day was set aside, or so much of a release that tells no day that no day can be trusted.
+    """Fail if too much of a day is in quarantine, or so many rows without a day that no day is known to be complete.
 
     Args:
-        days: quality of each day that is to be stored.
-        undated: quality of the rows that tell no day, per release; their ``kept`` is the release's.
+        days: quality of each day of the run.
+        undated: quality of the rows without a day, per release; their ``kept`` is that of the whole release.
         limit: largest share allowed.
     """
     damaged = {day: quality for day, quality in days.items() if quality.bad_share > limit}
@@ -92,10 +93,10 @@ def check_bad_rows(
 def store_if_passed(
     output: dg.Output[pd.DataFrame], results: Iterable[dg.AssetCheckResult]
 ) -> Iterator[dg.AssetCheckResult | dg.Output[pd.DataFrame]]:
-    """Tell the checks, and give the output only if all of them passed.
+    """Yield the check results, and the output only if all of them passed.
 
     Raises:
-        Failure: one failed; the run says why, not only that it did.
+        Failure: a check failed; the failure says why.
     """
     failed = []
     for result in results:

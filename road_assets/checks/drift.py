@@ -1,7 +1,7 @@
-"""The drift check: not blocking, because it should start work, not stop it. The retraining sensor listens to it.
+"""The drift check. It is not blocking: the sensor ``drift_retraining`` answers it, and downstream assets go on.
 
-One evaluation per day, also where one run covers several. Above the limit of retraining it fails with ERROR, which is
-what the sensor answers; above the limit of warning with WARN, which is for people.
+There is one evaluation per day, also if a run covers several days. Above the limit of retraining it fails with ERROR,
+which the sensor answers; above the limit of warning with WARN, which is for people.
 """
 
 from collections.abc import Iterator
@@ -10,29 +10,28 @@ from typing import Any, Final
 
 import dagster as dg
 
-from road_assets.assets import plots
-from road_assets.assets.common import picture
+from road_assets.asset_names import DRIFT_REPORT
 from road_assets.core.drift import DriftEvaluation, DriftScore
 from road_assets.partitions import DAILY, to_key
+from road_assets.reporting import plots
+from road_assets.reporting.metadata import picture
 
-ASSET: Final = "drift_report"
 CHECK: Final = "drift"
 RETRAIN_AS_OF: Final = "retrain as of"
 """Metadata of an evaluation: the day to retrain for if it failed with ERROR."""
 
-DRIFT_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(ASSET), CHECK)
-_OUTPUT: Final = f"{ASSET}_{CHECK}"
+DRIFT_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(DRIFT_REPORT), CHECK)
+_OUTPUT: Final = f"{DRIFT_REPORT}_{CHECK}"
 _NEWEST: Final = 92
-"""Of a run over more days, those that passed before the newest are not told one by one: Dagster stores evaluations one
-at a time, 305 of them in as long as all the drift of the year takes. Failed ones are always told, and the tables hold
-every day."""
+"""Days of a run that are always evaluated one by one. Of the days before them, only those that failed are: Dagster
+stores evaluations one at a time, and 305 of them would double the time of a year. The tables hold every day."""
 
 _MOST_PICTURES: Final = 20
-"""Of one run: its last day, and those that failed last. Each weighs 30 kB in Dagster's event log."""
+"""Days of a run with a plot: the last one, and those that failed last. Each plot has 30 kB in Dagster's event log."""
 
 drift_check_spec = dg.AssetCheckSpec(
     CHECK,
-    asset=ASSET,
+    asset=DRIFT_REPORT,
     blocking=False,
     partitions_def=DAILY,
     description=(
@@ -45,7 +44,7 @@ drift_check_spec = dg.AssetCheckSpec(
 def evaluations_of(
     evaluation: DriftEvaluation,
 ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
-    """What an asset yields to tell the check of each day.
+    """The events that an asset yields to evaluate the check for each day.
 
     Args:
         evaluation: of the partitions of the run.
@@ -54,8 +53,8 @@ def evaluations_of(
     if len(days) == 1:
         yield check_drift(evaluation)
         return
-    # Dagster takes one result per check and run, and gives it no partition where the run has several; their events it
-    # takes, with the output that it waits for.
+    # Dagster accepts one result per check and run, without a partition if the run has several. Evaluations as events
+    # are accepted for each partition, together with the output that Dagster expects of the check.
     yield dg.Output(None, output_name=_OUTPUT)
     pictured = {*[day for day in days if evaluation.scores[day].warn][-_MOST_PICTURES:], evaluation.last_day}
     newest = set(days[-_NEWEST:])
@@ -67,17 +66,17 @@ def evaluations_of(
             check_name=CHECK,
             blocking=False,
             partition=to_key(day),
-            **_told(day, score, pictured=day in pictured),
+            **_evaluation_of(day, score, pictured=day in pictured),
         )
 
 
 def check_drift(evaluation: DriftEvaluation) -> dg.AssetCheckResult:
-    """The result of a run's last day."""
+    """The check result of a run's last day."""
     day = evaluation.last_day
-    return dg.AssetCheckResult(check_name=CHECK, **_told(day, evaluation.scores[day], pictured=True))
+    return dg.AssetCheckResult(check_name=CHECK, **_evaluation_of(day, evaluation.scores[day], pictured=True))
 
 
-def _told(day: date, score: DriftScore, *, pictured: bool) -> dict[str, Any]:
+def _evaluation_of(day: date, score: DriftScore, *, pictured: bool) -> dict[str, Any]:
     metadata = {
         "score": score.score,
         RETRAIN_AS_OF: day.isoformat(),

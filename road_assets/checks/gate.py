@@ -1,7 +1,7 @@
-"""The gate: judges the day's candidates against the champion; ``production_model`` waits for it, and acts on it.
+"""The promotion gate as an asset check; ``production_model`` acts on its verdict.
 
-It is blocking, so that promotion comes after it, and a refusal is a warning, so that promotion still runs: it has the
-refusal to write down.
+It is blocking, so that ``production_model`` runs after it. A refusal has severity WARN, so that ``production_model``
+still runs: it records the refusal.
 """
 
 from collections.abc import Mapping
@@ -10,26 +10,26 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
-from road_assets.assets import plots
-from road_assets.assets.common import picture, preview
+from road_assets.asset_names import SEVERITY_MODEL
 from road_assets.core.verdict import Verdict
-from road_assets.judging import Court, judge_day
 from road_assets.partitions import DAILY, to_day
-from road_assets.pointer import hold_pointer
+from road_assets.promotion.gate_evaluation import GateEvaluator, judge_day
+from road_assets.promotion.pointer import hold_pointer
+from road_assets.reporting import plots
+from road_assets.reporting.metadata import picture, preview
 from road_assets.resources.configuration import GateMargins
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.step_retries import tried_again
+from road_assets.step_retries import retry_on_connection_loss
 
-ASSET: Final = "severity_model"
 CHECK: Final = "gate"
-GATE_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(ASSET), CHECK)
+GATE_CHECK_KEY: Final = dg.AssetCheckKey(dg.AssetKey(SEVERITY_MODEL), CHECK)
 
 
 @dg.asset_check(
-    asset=ASSET,
+    asset=SEVERITY_MODEL,
     name=CHECK,
     blocking=True,
     partitions_def=DAILY,
@@ -46,12 +46,13 @@ def gate(
     database: Database,
     gate_margins: GateMargins,
 ) -> dg.AssetCheckResult:
-    """Judge, store the verdict, show the grounds."""
+    """Evaluate the candidates, store the verdict, show its grounds."""
     run = context.op_execution_context
     day = to_day(run.partition_key)
-    with tried_again(), hold_pointer(database, registry, Author(f"the check {CHECK}", run.run_id)) as pointer:
+    author = Author(f"the check {CHECK}", run.run_id)
+    with retry_on_connection_loss(), hold_pointer(database, registry, author) as pointer:
         noticed = pointer.reconcile()
-        verdict, stored = judge_day(Court(lake, registry, gate_margins.margins()), pointer, day)
+        verdict, stored = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
     for sentence in (*noticed, *verdict.reasons):
         context.log.info(sentence)
     return dg.AssetCheckResult(
@@ -68,7 +69,7 @@ def gate(
 
 
 def grounds_shown(verdict: Verdict, registry: ModelRegistry) -> Mapping[str, Any]:
-    """What a verdict rests on, for people: links, tables, a plot of the groups."""
+    """The grounds of a verdict as metadata: links, tables, a plot of the groups."""
     shown: dict[str, Any] = {"reasons": "; ".join(verdict.reasons)}
     if verdict.challenger is not None:
         shown["challenger"] = dg.MetadataValue.url(registry.version_url(verdict.challenger))
@@ -82,7 +83,7 @@ def grounds_shown(verdict: Verdict, registry: ModelRegistry) -> Mapping[str, Any
         "judged on rows": verdict.rows,
         "judged on accidents": verdict.accidents,
     }
-    figures = pd.DataFrame({f"version {version}": dict(known) for version, known in verdict.figures.items()})
+    figures = pd.DataFrame({f"version {version}": dict(measured) for version, measured in verdict.figures.items()})
     figures = figures.rename_axis("figure").reset_index()
     shown["figures by version"] = preview(figures.round(4), rows=len(figures))
     if verdict.comparisons:

@@ -5,14 +5,14 @@ import os
 import psycopg
 
 from road_assets.commands.endpoints import find_database_url, find_tracking_uri
-from road_assets.core.reigns import NoFormerChampionError
+from road_assets.core.production_history import NoFormerChampionError
 from road_assets.errors import UserFacingError
 from road_assets.local.services import Site, base_environment
-from road_assets.pointer import PointerError
+from road_assets.promotion.pointer import PointerError
+from road_assets.promotion.rollback import roll_back
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.rollback import roll_back
 
 
 class RollbackError(UserFacingError):

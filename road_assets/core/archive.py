@@ -1,4 +1,4 @@
-"""What an archived model is called and what its commit says. Where it is kept is ``resources.archive``'s concern."""
+"""Tag, record and commit message of an archived model; ``resources.archive`` stores it."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from road_assets.core.bundle import MANIFEST_FILE, read_manifest
 from road_assets.core.manifest import Manifest
 
 RECORD_FILE: Final = "model.json"
-"""File in git beside the pointers of DVC: what a reader wants to know without fetching anything."""
+"""File in git beside DVC's pointer files: the facts about the model, readable without fetching data."""
 
 _FIGURES: Final = (
     "roc_auc",
@@ -25,13 +25,13 @@ _FIGURES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ArchivedModel:
-    """A version of the model as the archive knows it.
+    """A version of the model with all files to archive.
 
     Attributes:
         version: in the registry.
         run_id: MLflow run that trained it.
         bundle: files of its bundle.
-        reference: files that hold what drift is measured against while it serves.
+        reference: files of its drift reference.
     """
 
     version: int
@@ -41,12 +41,12 @@ class ArchivedModel:
 
     @property
     def manifest(self) -> Manifest:
-        """What the model is."""
+        """Facts about the model."""
         return read_manifest(self.bundle)
 
     @property
     def tag(self) -> str:
-        """Name that stays with this content, though a registry made anew counts its versions from 1 again."""
+        """Name of this content. It has a hash, since a new registry counts its versions from 1 again."""
         digest = hashlib.sha256(self.bundle[MANIFEST_FILE]).hexdigest()
         return f"{self.manifest.model_name}-v{self.version}-{digest[:8]}"
 
@@ -90,7 +90,7 @@ class ArchivedModel:
                 f"MLflow-Run: {self.run_id}",
                 f"Trained-On: {trained.first_day} to {trained.last_day}",
                 f"Data: {manifest.data}",
-                *(f"Data-Version: {name} {known}" for name, known in sorted(manifest.data_versions.items())),
+                *(f"Data-Version: {name} {version}" for name, version in sorted(manifest.data_versions.items())),
                 "",
             ]
         )

@@ -1,9 +1,9 @@
 """The serving bundle: what promotion publishes and the service loads. Bytes in, bytes out.
 
-A bundle is four files: ``manifest.json`` (what the model is, with the SHA-256 of the others), ``model.onnx`` (the
-graph with imputation and scaling inside), ``known_answers.json`` (rows with the probabilities the pipeline gave when
-the bundle was made) and ``explanation.npz`` (what explains answers; older bundles have none, and answer all the same).
-Nothing in it is ever unpickled. Opening one checks them before a single answer is given.
+A bundle has four files: ``manifest.json`` (facts about the model, and the SHA-256 of the other files), ``model.onnx``
+(the graph, imputation and scaling included), ``known_answers.json`` (questions with the probabilities that the trained
+model gave when the bundle was made) and ``explanation.npz`` (the trees, for explanations; bundles of early versions
+lack it and serve all the same). Nothing is unpickled. Opening a bundle checks all files before it answers.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ class NotExplainedError(LookupError):
 
 
 class BundleError(ValueError):
-    """A bundle that must not answer: damaged, incomplete, for other features, or wrong on its known answers."""
+    """A bundle that must not serve: damaged, incomplete, for other features, or wrong on its known answers."""
 
 
 def pack(
@@ -68,8 +68,8 @@ def pack(
             output ``probability`` (rows,).
         rows: known questions, with the same columns.
         answers: the training pipeline's probabilities for them.
-        facts: what the manifest tells.
-        explanation: what ``explanation_file`` wrote, for a model that can be explained.
+        facts: for the manifest.
+        explanation: file written by ``explanation_file``, for a model that can be explained.
 
     Returns:
         File name to content, ready to be stored together.
@@ -90,10 +90,10 @@ class Bundle:
     """A checked model, ready to answer from several threads at once.
 
     Attributes:
-        manifest: what the model is.
-        session: the running graph.
-        explainer: what explains its answers; None in bundles from before there was one.
-        scorer: gives the graph's answers faster, where it can.
+        manifest: facts about the model.
+        session: ONNX Runtime with the graph.
+        explainer: explains answers; None for bundles of early versions.
+        scorer: computes the graph's answers faster; None for graphs that it does not support.
     """
 
     manifest: Manifest
@@ -103,14 +103,14 @@ class Bundle:
 
     @classmethod
     def open(cls, files: Mapping[str, bytes], *, threads: int = 1) -> Self:
-        """Check a bundle and start its graph.
+        """Check a bundle and load its graph.
 
         Args:
             files: content by file name, as ``pack`` made them.
             threads: threads for one call; one is fastest for single rows.
 
         Returns:
-            The bundle, having answered every known question right.
+            The bundle, which has answered every known question correctly.
 
         Raises:
             BundleError: a file is missing or altered, the manifest does not parse, the features are not ours, the graph
@@ -138,8 +138,8 @@ class Bundle:
         """Estimate the probability of a severe injury.
 
         Args:
-            rows: shape (rows, 27) or (rows, 13), NaN where unknown. A model of fewer columns does not see the others;
-                one of more takes those that are not there for unknown.
+            rows: shape (rows, 27) or (rows, 13), NaN where unknown. A model with fewer columns ignores the others; a
+                model with more treats the columns that are missing as unknown.
 
         Returns:
             Shape (rows,), in the order given.
@@ -155,16 +155,16 @@ class Bundle:
         return np.asarray(answers, dtype=np.float64).reshape(-1)
 
     def explain(self, row: FeatureMatrix) -> Explanation:
-        """Say why the answer to one question is what it is. Takes some 10 ms (boosting) to half a second (forest).
+        """Explain the answer to one question. Takes about 10 ms (boosting) to half a second (forest).
 
         Args:
             row: shape (1, 27) or (1, 13), NaN where unknown.
 
         Returns:
-            Contributions that lead to the very probability of ``predict``, which is checked.
+            Contributions that add up to the probability that ``predict`` gives; this is checked.
 
         Raises:
-            NotExplainedError: the bundle has no file for that, or the file is of another model.
+            NotExplainedError: the bundle has no explanation file, or the file belongs to another model.
         """
         if self.explainer is None:
             raise NotExplainedError(
@@ -184,17 +184,17 @@ class Bundle:
         return explanation
 
     def predict_one(self, cells: npt.NDArray[np.intp]) -> float:
-        """Estimate for one row that was read already, as ``predict`` does.
+        """Estimate the probability for one row whose values are cell numbers already, as ``predict`` does.
 
         Args:
-            cells: shape (27,), what each field's value is numbered by ``quick_scorer.cell_of``.
+            cells: shape (27,), the cell of each field's value, as ``quick_scorer.cell_of`` gives it.
         """
         if self.scorer is None:
             return float(self.predict(values_of(cells).reshape(1, -1))[0])
         return self.scorer.predict_one(cells[: len(self.manifest.features)])
 
     def check_known_answers(self, content: bytes) -> None:
-        """Ask the known questions.
+        """Check that the bundle gives the known answers.
 
         Args:
             content: the bytes of ``known_answers.json``.
@@ -220,7 +220,7 @@ class Bundle:
 
 
 def read_manifest(files: Mapping[str, bytes]) -> Manifest:
-    """Parse the manifest alone, as a page or a table needs it.
+    """Parse the manifest alone.
 
     Raises:
         BundleError: it is missing or does not parse.

@@ -1,7 +1,7 @@
-"""Making probabilities mean what they say, on rows that the model has not been fitted to.
+"""Calibration of probabilities by Platt scaling, on rows that the model has not been fitted to.
 
-Platt's scaling: a logistic regression of the outcome on the model's log-odds, two parameters that go into the graph.
-It is monotone, so the ranking stays as it is.
+A logistic regression of the outcome on the model's log-odds gives two parameters, which become part of the ONNX graph.
+The scaling is monotone, so it does not change the ranking.
 
 Source: J. Platt, "Probabilistic Outputs for Support Vector Machines", Advances in Large Margin Classifiers, 1999.
 """
@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from road_assets.core.vocabulary import TARGET
 
 ENOUGH_OF_EACH_CLASS: Final = 100
-"""With fewer severe or fewer other rows the scaling would follow luck; such a model stays as it is."""
+"""With fewer rows of a class the scaling would be fitted to noise; such a model is not calibrated."""
 
 _BUCKETS: Final = 10_000
 
@@ -27,8 +27,8 @@ LogOdds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
-    """What log-odds are multiplied by, and what is added then; 1 and 0 change nothing."""
+class PlattScaling:
+    """Log-odds are multiplied by ``slope``, then ``shift`` is added; 1 and 0 change nothing."""
 
     slope: float = 1.0
     shift: float = 0.0
@@ -39,34 +39,34 @@ class Scaling:
         return calibrated
 
 
-def fit_scaling(log_odds: LogOdds, labels: npt.NDArray[Any]) -> Scaling:
-    """Learn the scaling from rows that the model does not know.
+def fit_platt_scaling(log_odds: LogOdds, labels: npt.NDArray[Any]) -> PlattScaling:
+    """Fit the scaling to rows that the model has not seen.
 
     Args:
         log_odds: shape (rows,), the model's.
         labels: shape (rows,), 1 for severe.
 
     Returns:
-        The scaling; the one that changes nothing where a class has too few rows, or where the model ranks the rows
-        the wrong way round, which no scaling may hide.
+        The scaling. It changes nothing where a class has too few rows, or where the slope would be negative: a model
+        that ranks the wrong way round must not be turned round by its calibration.
     """
     severe = int(np.sum(labels))
     if min(severe, len(labels) - severe) < ENOUGH_OF_EACH_CLASS:
-        return Scaling()
+        return PlattScaling()
     fitted = LogisticRegression(C=np.inf).fit(log_odds[:, None], labels)
     slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-    return Scaling(slope, shift) if slope > 0 else Scaling()
+    return PlattScaling(slope, shift) if slope > 0 else PlattScaling()
 
 
-def set_aside(rows: pd.DataFrame, share: float) -> npt.NDArray[np.bool_]:
-    """Choose the rows to calibrate on: whole accidents, by their number alone, so that it is the same each time.
+def choose_calibration_rows(rows: pd.DataFrame, share: float) -> npt.NDArray[np.bool_]:
+    """Choose the rows to calibrate on: whole accidents, by a hash of their number, so that the choice is reproducible.
 
     Args:
         rows: feature rows.
-        share: of the accidents, 0 to 1.
+        share: of the accidents to choose, 0 to 1.
 
     Returns:
-        Shape (rows,), true for real rows of the accidents chosen; none at all where they are too few to calibrate on.
+        Shape (rows,), true for real rows of the accidents chosen; all false where they are too few to calibrate on.
     """
     number, names = pd.factorize(rows["num_acc"])
     buckets = np.array([zlib.crc32(str(name).encode()) % _BUCKETS for name in names])

@@ -1,4 +1,4 @@
-"""A candidate for production: trained on the past, judged on later real rows, packed so that it can serve."""
+"""A candidate for production: trained on past days, evaluated on later real rows, and packed as a bundle."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,40 +21,40 @@ from road_assets.core.bundle import (
 )
 from road_assets.core.drift_reference import DriftReference, freeze_reference, sample_reference
 from road_assets.core.families import FamilySettings, FittedModel, parameters_of
-from road_assets.core.history import Windows
 from road_assets.core.intervals import figure_intervals
 from road_assets.core.manifest import Facts, Window
 from road_assets.core.metrics import decision_threshold, evaluate
 from road_assets.core.model_input import hide_scene, input_fields, known_scenes, model_matrix
 from road_assets.core.slices import slice_figures
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, MODEL_NAME, TARGET
+from road_assets.core.windows import Windows
 
 MISSED_CASE_COST: Final = 1.0
-"""A missed severe case costs as much as a needless dispatch, unless a setting says otherwise."""
+"""Cost of a missed severe case in needless dispatches, unless a setting says otherwise."""
 
 KNOWN_QUESTIONS: Final = 100
 EXPLAINED_QUESTIONS: Final = 4
-"""Known questions, one of the 13 features alone among them, whose explanations must lead to the model's answers."""
+"""Known questions whose explanations are checked; one of them has only the 13 features."""
 
 REFERENCE_SAMPLE_ROWS: Final = 20_000
-"""Real training rows kept beside the model for the drift report's pictures; the score uses the counts of all."""
+"""Real training rows kept with the model for the drift report's plots; the score uses the counts of all rows."""
 
 _LIBRARIES: Final = ("scikit-learn", "numpy", "onnx", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A trained model and everything that is known of it.
+    """A trained model with its bundle, its figures and its drift reference.
 
     Attributes:
-        model: what was fitted.
+        model: the fitted model.
         files: the serving bundle.
-        facts: what its manifest tells.
-        training_rows: rows it learned from, real and generated.
-        labels: of the rows it was judged on.
-        probabilities: its answers for them.
-        reference: distributions of the real training rows; frozen here, drift is measured against them.
-        reference_sample: some of those rows: the features, the numeric scene fields and the target.
+        facts: contents of its manifest.
+        training_rows: number of rows it was trained on, real and generated.
+        labels: shape (evaluation rows,), 1 for severe.
+        probabilities: shape (evaluation rows,), the model's estimates.
+        reference: distributions of the real training rows, which drift is measured against.
+        reference_sample: some of those rows: features, numeric scene fields and target.
     """
 
     model: FittedModel
@@ -69,7 +69,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Feature rows to learn from and to be judged on, with no accident on both sides.
+    """Feature rows to train on and to evaluate on; no accident is on both sides.
 
     Attributes:
         training: real and generated rows.
@@ -83,7 +83,7 @@ class Split:
 def split_rows(rows: pd.DataFrame, windows: Windows) -> Split:
     """Divide feature rows by the windows.
 
-    A day that is replayed repeats accidents of an earlier day; they are kept out of training when they are judged on.
+    A replayed day repeats accidents of an earlier day; accidents of the evaluation rows are left out of training.
 
     Args:
         rows: of both windows.
@@ -95,7 +95,7 @@ def split_rows(rows: pd.DataFrame, windows: Windows) -> Split:
     return Split(training, evaluation)
 
 
-def train_candidate(  # noqa: PLR0913 - what a candidate is made from
+def train_candidate(  # noqa: PLR0913 - all of them describe the training
     rows: pd.DataFrame,
     windows: Windows,
     settings: FamilySettings,
@@ -105,24 +105,24 @@ def train_candidate(  # noqa: PLR0913 - what a candidate is made from
     missed_case_cost: float = MISSED_CASE_COST,
     data_versions: Mapping[str, str] | None = None,
 ) -> Candidate:
-    """Train, judge and pack.
+    """Train a model, evaluate it, and pack its bundle.
 
     Args:
         rows: feature rows of both windows.
         windows: the days of each side.
         settings: of the family to fit.
-        created_at: moment to note in the manifest.
-        threads: for fitting; what suits the family by default.
-        missed_case_cost: of a missed severe case, in needless dispatches; decides the threshold.
-        data_versions: what the rows were made from, for the manifest.
+        created_at: moment for the manifest.
+        threads: for fitting; by default as many as suit the family.
+        missed_case_cost: cost of a missed severe case in needless dispatches; it determines the threshold.
+        data_versions: content hashes of the releases behind the rows, for the manifest.
 
     Returns:
-        The candidate; its bundle was opened and agrees with the model on every row it was judged on, whether asked
-        with the optional fields or without.
+        The candidate. Its bundle was opened and agrees with the model on every evaluation row, both with and without
+        the optional fields.
 
     Raises:
         ValueError: a side holds only one class.
-        BundleError: graph or explanations and model disagree.
+        BundleError: the graph or the explanations disagree with the model.
     """
     split = split_rows(rows, windows)
     if split.evaluation.empty:
@@ -171,7 +171,7 @@ def train_candidate(  # noqa: PLR0913 - what a candidate is made from
 
 
 def data_source_of(rows: pd.DataFrame) -> str:
-    """Where rows come from; a single generated accident makes it demonstration data."""
+    """Where rows come from; a single generated accident makes them demonstration data."""
     sources = sorted(rows["data_source"].unique())
     return DATA_DEMONSTRATION if DATA_DEMONSTRATION in sources else " and ".join(sources)
 

@@ -1,8 +1,8 @@
-"""One cell of an official file, in any dialect, to its canonical value. No rows and no files here.
+"""Parses the cells of official files, in any dialect, to canonical values.
 
-A column is read through its distinct texts, which are few beside its rows: each reader gets the distinct texts of one
-column and the era they come from, and tells the values and which texts it could not read. Nothing unreadable is
-turned into "not recorded": that is reserved for the marks that the files use for it.
+A column is parsed by its distinct texts, which are few compared with its rows: each reader gets the distinct texts of a
+column and whether they were published before 2019, and returns the values and which texts it could not parse. A text
+that cannot be parsed never becomes "not recorded": that is only for the marks that the files use for it.
 """
 
 import re
@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 from road_assets.core.columns import Column, Kind
 
 MISSING_MARKS: Final = frozenset({"", "-1", "-1.0", "n/a", "na", "nan", "none", "null", "-", "."})
-"""What stands where nothing was recorded, after trimming and in lower case; the codebook names blank, dot and -1."""
+"""Texts for "not recorded", trimmed and in lower case; the codebook mentions blank, dot and -1."""
 
 SPREADSHEET_ERROR: Final = "#"
-"""``lieux`` of 2022 and 2023 hold ``#VALEURMULTI`` and ``#ERREUR`` in number columns: nothing was recorded."""
+"""``lieux`` of 2022 and 2023 hold ``#VALEURMULTI`` and ``#ERREUR`` in number columns, which means "not recorded"."""
 
 _BLANKS: Final = "[\\s\u00a0\u202f\u00c2]"
-"""Thousands separators: no-break spaces; encoded twice, as in some copies, they get a capital A with circumflex."""
+"""Thousands separators: no-break spaces. Copies that were encoded twice have an additional ``Â``."""
 
 _WHOLE: Final = re.compile(r"[+-]?\d{1,9}(?:\.0+)?")
 _GROUPED: Final = re.compile(rf"[+-]?\d{{1,3}}(?:{_BLANKS}+\d{{3}})+")
@@ -44,10 +44,10 @@ class UnreadableCellError(ValueError):
 
 
 class Cells(NamedTuple):
-    """The distinct texts of a column, read.
+    """The distinct texts of a column, parsed.
 
     Attributes:
-        canonical: Arrow array, null where not recorded or not readable.
+        canonical: Arrow array of shape (texts,), null where not recorded or not readable.
         unreadable: shape (texts,), true where the text is neither a value nor a mark for "not recorded".
     """
 
@@ -56,14 +56,14 @@ class Cells(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads the distinct texts of a column."""
+    """Parses the distinct texts of a column."""
 
     def __call__(self, texts: pa.Array, column: Column, *, old: bool) -> Cells:
-        """Read them.
+        """Parse them.
 
         Args:
-            texts: distinct texts as they stand in the file.
-            column: where they stand.
+            texts: distinct texts as in the file.
+            column: the column that they are from.
             old: whether they were published before 2019.
         """
 
@@ -231,7 +231,7 @@ REASONS: Final[dict[Kind, str]] = {
     "commune": "a commune is five characters, or three digits before 2019",
     "text": "a text is expected",
 }
-"""Why a text was not readable, in the words of a message."""
+"""Why a text of a column was not readable, for messages."""
 
 ARROW_TYPES: Final[dict[Kind, pa.DataType]] = {
     "code": pa.int16(),
@@ -245,4 +245,4 @@ ARROW_TYPES: Final[dict[Kind, pa.DataType]] = {
     "commune": pa.string(),
     "text": pa.string(),
 }
-"""Type of a canonical column, also where a year lacks it."""
+"""Arrow type of a canonical column, also for years without it."""

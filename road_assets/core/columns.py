@@ -1,7 +1,6 @@
-"""The canonical columns: what every release becomes, whichever year and dialect it was published in.
+"""The canonical columns, to which every release is converted, whatever its year and dialect.
 
-Names are the codebook's, in lower case. How a cell of each kind is read stands in ``cells``; which codes a feature may
-hold stands in ``vocabulary``.
+Names are the codebook's, in lower case. Cells are parsed in ``cells``; the codes of the features are in ``vocabulary``.
 
 Source: ONISR's codebooks of 2005 to 2018 and of 4 October 2023, and the files themselves where the books are silent.
 """
@@ -12,10 +11,10 @@ from typing import Final, Literal
 from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
 
 Kind = Literal["accident", "id", "code", "number", "metres", "degrees", "hour", "department", "commune", "text"]
-"""How the cells of a column are written and what they become; ``cells.READERS`` has one reader for each."""
+"""Format of a column's cells; ``cells.READERS`` has a reader for each."""
 
 FIRST_YEAR_OF_NEW_DIALECT: Final = 2019
-"""Since then: `` -1`` for what was not recorded, degrees with a decimal comma, metres, vehicle and (2021) user ids."""
+"""Since then: `` -1`` for "not recorded", decimal commas in degrees, metres, vehicle ids and (from 2021) user ids."""
 
 ACCIDENT: Final = "num_acc"
 VEHICLE: Final = "id_vehicule"

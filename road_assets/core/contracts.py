@@ -1,6 +1,6 @@
-"""What must hold of the frames between the assets, as Pandera schemas derived from the vocabulary.
+"""Data contracts of the frames between the assets: Pandera schemas derived from the vocabulary.
 
-Pandera takes a good part of a second to import, so it is imported where a frame is checked, and schemas are made once.
+Importing Pandera takes most of a second, so it is imported where a frame is checked, and schemas are made once.
 """
 
 from collections.abc import Callable, Collection
@@ -55,8 +55,8 @@ class Violation:
     Attributes:
         column: which column breaks it; empty where it is the frame as a whole.
         rule: what was expected.
-        rows: how many rows break it; 0 where that cannot be said.
-        example: a value that breaks it, and whose it is.
+        rows: number of rows that break it; 0 if unknown.
+        example: a value that breaks it, and the key of its row.
     """
 
     column: str
@@ -79,12 +79,12 @@ def find_violations(frame: pd.DataFrame, kind: Frame) -> list[Violation]:
         kind: which contract.
 
     Returns:
-        Each rule that is broken; empty if the frame keeps its contract. Rules on the frame as a whole are only told
-        where every column is there.
+        One violation for each broken rule; empty if the frame keeps its contract. Rules on the frame as a whole are
+        only checked if it has all columns.
     """
     import pandera.errors
 
-    # Pandera copies what it looks at, so it gets no other columns.
+    # Pandera copies its input, so it only gets the columns of the contract.
     frame = frame[[name for name in frame.columns if name in _schema(kind).columns]].reset_index(drop=True)
     try:
         _schema(kind).validate(frame, lazy=True)
@@ -138,7 +138,7 @@ def _schema(kind: Frame) -> "pa.DataFrameSchema":
     rule = CODE_OR_UNKNOWN_RULE if unknown else CODE_RULE
     raw = kind == "raw_accidents"
     codes = {
-        feature.name: pa.Column(None if raw else "int8", _one_of(_codes_of(feature) | unknown, rule), nullable=raw)
+        feature.name: pa.Column(None if raw else "int8", _one_of(feature.values | unknown, rule), nullable=raw)  # noqa: PD011 - of the vocabulary, no frame
         for feature in _coded(raw=raw)
     }
     columns = {
@@ -169,10 +169,6 @@ def _scene_column(field: SceneField) -> "pa.Column":
     return pa.Column("int16", _one_of({UNKNOWN_CODE, *field.values}, rule))  # noqa: PD011 - of the vocabulary, no frame
 
 
-def _codes_of(feature: Feature) -> set[int]:
-    return {code.value for code in feature.codes}
-
-
 def _coded(*, raw: bool) -> tuple[Feature, ...]:
     return (*FEATURES, GRAVITY) if raw else FEATURES
 
@@ -196,4 +192,4 @@ _OF_THE_FRAME: Final[dict[str, Callable[[pd.DataFrame], tuple[int, str]]]] = {
     KEY_RULE: _repeated_keys,
     HALVES_RULE: _unequal_halves,
 }
-"""How many rows break a rule on the frame as a whole, and an example."""
+"""Number of rows that break a rule on the frame as a whole, and an example."""

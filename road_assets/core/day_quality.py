@@ -1,4 +1,4 @@
-"""How much of a day was set aside, and whether what is left of it can be trusted."""
+"""The share of a day's rows in quarantine, and the days that are damaged by it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,13 +11,13 @@ from road_assets.core.quarantine import DERIVED_RULES, NO_USER_RULE, TABLE_COLUM
 
 @dataclass(frozen=True, slots=True)
 class DayQuality:
-    """How much of a day was set aside.
+    """Rows of a day that were kept and quarantined.
 
     Attributes:
-        kept: users that go on.
-        bad: users in quarantine, and accidents nobody of whom is known.
-        rule: the rule most often broken, the first cause where one row drags others along; empty where none is.
-        example: where it is broken: file, line, column and value.
+        kept: users kept.
+        bad: users in quarantine, and accidents without any user.
+        rule: the rule broken most often, not counting rows quarantined because of another row; empty if none.
+        example: file, line, column and value of a row that breaks it.
     """
 
     kept: int
@@ -32,14 +32,14 @@ class DayQuality:
 
 
 def measure_quality(kept: int, quarantine: pd.DataFrame) -> DayQuality:
-    """Tell how much of a day, or of the rows that tell no day, was set aside.
+    """Measure a day, or the rows whose day is not known.
 
     Args:
-        kept: users that go on.
+        kept: users kept.
         quarantine: ``QUARANTINE_COLUMNS``, the day's rows only.
 
     Returns:
-        The counts, and what is most often wrong.
+        The counts, and the rule broken most often.
     """
     lost = (quarantine[TABLE_COLUMN] == "usagers") | (quarantine["rule"] == NO_USER_RULE)
     causes = quarantine[~quarantine["rule"].isin(DERIVED_RULES)]
@@ -53,16 +53,16 @@ def measure_quality(kept: int, quarantine: pd.DataFrame) -> DayQuality:
 
 
 def damaged_days(days: "pd.Series[pd.Timestamp]", quarantine: pd.DataFrame, *, limit: float) -> set[date]:
-    """Days of a release too much of which was set aside.
+    """Days of a release with too large a share of rows in quarantine.
 
     Args:
-        days: the day of each user that goes on.
+        days: the day of each user kept.
         quarantine: ``QUARANTINE_COLUMNS``, of the whole release.
         limit: largest share allowed.
 
     Returns:
-        The days above the limit; all days where the rows that do not tell their day are more than that of the release,
-        since then no day is known to be whole.
+        The days above the limit; all days if the rows without a day exceed the limit for the whole release, since then
+        no day is known to be complete.
     """
     kept = days.dt.date.value_counts()
     aside = quarantine[DAY].dt.date

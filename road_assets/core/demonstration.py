@@ -1,7 +1,7 @@
-"""A generated release in the official dialect of 2024: for machines without network, for tests, for measuring growth.
+"""Generates a release in the official dialect of 2024, for machines without network, tests and benchmarks.
 
-Whoever shows results that rest on it says ``vocabulary.DATA_DEMONSTRATION``. Here stands how the files look; what
-happens in the accidents stands in ``demonstration_draws``.
+Results based on it are labelled ``vocabulary.DATA_DEMONSTRATION``. Files are formatted here; the accidents are drawn in
+``demonstration_draws``.
 """
 
 from collections.abc import Mapping
@@ -62,10 +62,10 @@ def generate_release(
         accidents: how many; about 2.3 users each.
         seed: the same arguments give the same bytes.
         first_day: of the year, by default 1 January.
-        last_day: of the year, by default 31 December. Each day gets an accident where there are as many.
+        last_day: of the year, by default 31 December. Each day gets an accident if there are enough.
 
     Returns:
-        File name to content, about a fifth of the users severely hurt.
+        File name to content. About a fifth of the users is severely hurt.
 
     Raises:
         ValueError: there is no accident to generate, or the days are not in order and of that year.
@@ -202,7 +202,7 @@ def _vehicle_numbers(scenes: Accidents) -> pa.Array:
 
 
 def _whole(numbers: npt.NDArray[np.integer]) -> pa.Array:
-    """Numbers as text; the files write what was not recorded with a leading space."""
+    """Numbers as text; the files write the code for "not recorded" with a leading space."""
     texts = pc.cast(pa.array(np.asarray(numbers, dtype=np.int64)), pa.string())
     return pc.if_else(pc.equal(texts, str(UNKNOWN_CODE)), _NOT_RECORDED, texts)
 
@@ -219,7 +219,7 @@ def _thousands(numbers: npt.NDArray[np.int64]) -> pa.Array:
 
 
 def _ids(rows: Codes, year: int, base: int) -> pa.Array:
-    """Nine digits in groups of three; unique over years, of which each may have four million."""
+    """Nine digits in groups of three, unique over years with up to four million rows each."""
     texts = _whole(base + (year - 2000) % 90 * 4_000_000 + rows)
     return pc.replace_substring_regex(texts, r"^(\d{3})(\d{3})(\d{3})$", rf"\1{_NO_BREAK_SPACE}\2{_NO_BREAK_SPACE}\3")
 
@@ -233,6 +233,6 @@ def _joined(left: pa.Array, right: pa.Array, separator: str = "") -> pa.Array:
 
 
 def _write(columns: Mapping[str, pa.Array]) -> bytes:
-    """Quote every field, as the files since 2019 do."""
+    """Write a table with every field quoted, as in the files since 2019."""
     lines = pc.binary_join_element_wise(*columns.values(), '";"')
     return "".join(f'"{line}"\n' for line in ['";"'.join(columns), *lines.to_pylist()]).encode()

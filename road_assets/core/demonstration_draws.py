@@ -1,7 +1,7 @@
-"""What happens in generated accidents: when, where, who, and how badly. Arrays of codes, no files.
+"""Draws generated accidents: times, places, users and injuries, as arrays of codes.
 
-The shares are rounded from what the official files show, so that the demonstration looks familiar; the dependence of
-the injury on the scene is our own, strong enough for a model to learn from. Nothing here describes real accidents.
+The shares are rounded from the official files, so that the demonstration looks familiar. The dependence of the injury
+on the scene is invented, and strong enough for a model to learn it. Nothing here describes real accidents.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from road_assets.core.vocabulary import FEATURE_BY_NAME, UNKNOWN_CODE
 Weights = Mapping[int, float]
 
 REST_SHARE: Final = 0.0008
-"""Share of a code that no table below mentions, so that every code of the vocabulary occurs."""
+"""Share of a code that is in none of the tables below, so that every code of the vocabulary occurs."""
 
 _WEEKDAYS: Final = (1.0, 1.02, 1.03, 1.05, 1.18, 0.98, 0.82)
 _MONTHS: Final = (0.88, 0.82, 0.92, 0.95, 1.02, 1.12, 1.08, 0.9, 1.12, 1.15, 1.03, 1.0)
@@ -43,7 +43,7 @@ _EXPOSED: Final = 1.0
 """Added log odds on two wheels."""
 
 _SPREAD: Final = 0.4
-"""Standard deviation of what decides about an accident and is in no column, on the scale of log odds."""
+"""Standard deviation of the unobserved effect of an accident, in log-odds."""
 
 EFFECTS: Final[dict[str, Weights]] = {
     "catu": {1: 0.0, 2: -0.25, 3: 1.5},
@@ -115,7 +115,7 @@ def draw_codes(rng: np.random.Generator, name: str, groups: Codes, weights: Sequ
 
 
 def draw_days(rng: np.random.Generator, count: int, first: date, last: date) -> npt.NDArray[np.datetime64]:
-    """Draw days with their weekday's and season's share; each day at least once where there are enough accidents."""
+    """Draw days by the shares of weekdays and months; each day occurs if there are enough accidents."""
     days = np.arange(np.datetime64(first), np.datetime64(last) + 1)
     weekdays = (days.astype(np.int64) + 3) % 7  # 1 January 1970 was a Thursday
     months = days.astype("datetime64[M]").astype(np.int64) % 12
@@ -169,7 +169,7 @@ def draw_accidents(rng: np.random.Generator, days: npt.NDArray[np.datetime64]) -
 
 
 def draw_people(rng: np.random.Generator, accidents: Accidents, two_wheeled: npt.NDArray[np.bool_]) -> People:
-    """Draw who was there, vehicle by vehicle: driver, passengers, then pedestrians it hit.
+    """Draw the users of each vehicle: driver, passengers, then pedestrians that it hit.
 
     Args:
         rng: source of chance.

@@ -1,7 +1,6 @@
-"""What the optional scene fields are in generated accidents, and how much they matter for an injury. No files.
+"""Draws the optional scene fields of generated accidents, and their effect on the injury.
 
-As in ``demonstration_draws``, shares are rounded from the official files and the effects are our own, strong enough for
-a model to learn from.
+As in ``demonstration_draws``, shares are rounded from the official files, and effects are invented.
 """
 
 from typing import Final
@@ -50,13 +49,13 @@ def draw_equipment(
     on_foot: npt.NDArray[np.bool_],
     fled: npt.NDArray[np.bool_],
 ) -> Codes:
-    """Draw what each user wore.
+    """Draw the safety equipment of each user.
 
     Args:
         rng: source of chance.
         two_wheeled: shape (users,), whether the user's vehicle, or the one that hit them, has two wheels.
         on_foot: shape (users,).
-        fled: shape (users,); of them nothing is recorded.
+        fled: shape (users,); their equipment is not recorded.
 
     Returns:
         Codes of ``secu1``, shape (users,).
@@ -72,7 +71,7 @@ def draw_equipment(
 def scene_log_odds(
     ages: Codes, equipment: Codes, limits: Codes, on_foot: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """What the optional fields add to the log odds of a severe injury; all shapes (users,), limits in km/h."""
+    """Effect of the optional fields on the log-odds of a severe injury; all shapes (users,), limits in km/h."""
     frail = _PER_FRAIL_YEAR * np.maximum(ages - _FRAIL_FROM, 0)
     unprotected = _UNPROTECTED * (np.isin(equipment, _NONE) & ~on_foot)
     return np.asarray(frail + unprotected + _PER_KMH * (limits - _USUAL_LIMIT), dtype=np.float64)

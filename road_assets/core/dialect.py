@@ -1,8 +1,8 @@
-"""One official file, of any dialect published for 2005 to 2024, to one canonical frame. Bytes in memory, no files.
+"""Reads one official file, in any dialect published for 2005 to 2024, into a canonical frame.
 
-Here: which table a file name stands for, which columns a file must have, the day made from its three parts, and the
-places that cannot be read. Splitting into records is ``records``' work, reading cells is ``cells``'. Codes are not
-judged against the vocabulary here: that is the contracts' work.
+Here: recognising the table from the file name, checking the columns, making the day of the accident from three columns,
+and collecting the cells that cannot be read. ``records`` splits files into records, and ``cells`` parses cells. Codes
+are compared with the codebook in ``quarantine``, not here.
 """
 
 import re
@@ -22,14 +22,14 @@ from road_assets.core.columns import ACCIDENT, ALIASES, DAY, FIRST_YEAR_OF_NEW_D
 from road_assets.core.records import DialectError, Problem, Records, parse_records
 from road_assets.core.vocabulary import Table
 
-__all__ = ["DialectError", "Problem", "Reading", "read_table", "scan_table", "table_of", "year_of"]
+__all__ = ["DialectError", "Problem", "Reading", "scan_table", "table_of", "year_of"]
 
 _FILE_NAME: Final = re.compile(
     r"(?:ech[_-])?(?:(?P<caracteristiques>cara?ct\w*?)|(?P<lieux>lieux)|(?P<vehicules>vehicules)|(?P<usagers>usagers))"
     r"(?:[_-](?P<year>20\d\d))?\.csv"
 )
 _ACCIDENT_NUMBER: Final = re.compile(r"(?<!\d)20\d{10}(?!\d)")
-"""As it stands somewhere in a line that is no record."""
+"""An accident number anywhere in a line that is not a record."""
 
 _PANDAS_TYPES: Final = {
     pa.int16(): pd.Int16Dtype(),
@@ -42,15 +42,17 @@ _SHORT_YEAR: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a file held.
+    """The contents of a file.
 
     Attributes:
-        frame: the canonical columns, one row per readable record, in the order of the file.
+        frame: one row per readable record in the order of the file, with every column of ``TABLE_COLUMNS[table]`` (null
+            where the year lacks it) and, for the accidents, ``day`` at midnight. Codes are Int16, texts strings, ``pr``
+            and ``pr1`` float64 (7.5 occurs), coordinates float64 in degrees, widths float64 in metres.
         lines: shape (rows,), the line of each row in the file.
         problems: every place that cannot be read; records with one are not in the frame.
         unknown_columns: names in the header that no codebook knows; their content is not read.
-        unreadable: what can be told of the lines with a problem: ``line``, ``num_acc`` and ``day``, null where not
-            even that; one row per line, ordered by line.
+        unreadable: ``line``, ``num_acc`` and ``day`` of the lines with a problem, null where not readable either; one
+            row per line, ordered by line.
     """
 
     frame: pd.DataFrame
@@ -61,7 +63,7 @@ class Reading:
 
 
 def table_of(filename: str) -> Table | None:
-    """Tell the table from a file name, as ``carcteristiques-2021.csv``, ``caract-2024.csv`` or ``ech_lieux.csv``.
+    """Recognise the table of a file named like ``carcteristiques-2021.csv``, ``caract-2024.csv`` or ``ech_lieux.csv``.
 
     Args:
         filename: the last part of a path; case and accents do not matter.
@@ -77,39 +79,13 @@ def table_of(filename: str) -> Table | None:
 
 
 def year_of(filename: str) -> int | None:
-    """Tell the year from the name of one of the four files; None where it names none."""
+    """The year in the name of one of the four files; None if the name has none."""
     match = _FILE_NAME.fullmatch(_plain(filename))
     return int(match["year"]) if match and match["year"] else None
 
 
-def read_table(table: Table, content: bytes, *, name: str) -> pd.DataFrame:
-    """Read one file, all of it or nothing.
-
-    Args:
-        table: which of the four it is.
-        content: the whole file.
-        name: for messages.
-
-    Returns:
-        One row per record in the order of the file, with every column of ``TABLE_COLUMNS[table]`` (null where the year
-        lacks it) and, for the accidents, ``day`` at midnight. Codes are Int16, texts strings, ``pr`` and ``pr1``
-        float64 (7.5 occurs), coordinates float64 in degrees, widths float64 in metres.
-
-    Raises:
-        DialectError: the file or one of its lines cannot be read; the lines are named.
-    """
-    reading = scan_table(table, content, name=name)
-    if reading.problems:
-        raise DialectError(
-            name,
-            f"{len(reading.problems)} places cannot be read, so the file was not taken; correct them or get it again:",
-            reading.problems,
-        )
-    return reading.frame
-
-
 def scan_table(table: Table, content: bytes, *, name: str) -> Reading:
-    """Read what can be read of one file and tell the rest, for the caller to decide.
+    """Read one file as far as possible, and report what cannot be read, for the caller to decide.
 
     Args:
         table: which of the four it is.
@@ -216,7 +192,7 @@ class _RecordReader:
 
 
 def _keys_of_unreadable(read: pa.Table, lines: npt.NDArray[np.int64], broken: tuple[Problem, ...]) -> pd.DataFrame:
-    """Tell accident and day of lines that were not taken, so that what rests on them is not taken either."""
+    """Accident and day of unreadable lines, so that rows which depend on them can be quarantined, too."""
     numbers = [match[0] if (match := _ACCIDENT_NUMBER.search(problem.value)) else None for problem in broken]
     known = read[ACCIDENT].to_pylist() if len(read) else []
     days = read[DAY].to_pandas() if len(read) and DAY in read.column_names else [pd.NaT] * len(read)
@@ -255,7 +231,7 @@ def _find_columns(table: Table, header: tuple[str, ...], name: str) -> tuple[dic
 
 
 def _full_communes(communes: pa.Array, departments: pa.Array) -> pa.Array:
-    """Put the department before communes of three digits, as INSEE and the files since 2019 write them."""
+    """Prefix communes of three digits with the department, as INSEE and the files since 2019 write them."""
     overseas = pc.equal(pc.utf8_length(departments), 3)
     own_digits = pc.if_else(overseas, pc.utf8_slice_codeunits(communes, 1, 3), communes)
     joined = pc.binary_join_element_wise(departments, own_digits, "")

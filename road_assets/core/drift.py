@@ -1,9 +1,9 @@
-"""How far the accidents of the last days are from those the production model learned from.
+"""Drift of the accidents of the last days from the training data of the model in production.
 
-Per feature the total-variation distance between the two distributions of codes; the score is the share of the 13
-features that drifted. Beside the score, judged alike: numeric fields by the correlation of their histograms, the
-model's answers, the share of severe cases. A variable drifts only past both its threshold and what chance alone would
-do to so few accidents (``drift_noise``).
+For each feature, the total-variation distance between the two distributions of codes is compared with a threshold; the
+drift score is the share of the 13 features that drifted. Other variables are watched beside the score: numeric fields
+(by the correlation of histograms), the model's estimates, and the share of severe cases. A variable has drifted only if
+its distance exceeds both its threshold and the sampling noise of so few accidents (``drift_sampling_noise``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,15 +27,15 @@ from road_assets.core.drift_counts import (
     count_codes,
 )
 from road_assets.core.drift_limits import DEFAULT_LIMITS, DriftLimits, Kind
-from road_assets.core.drift_noise import CriticalDistances, critical_distances, critical_turn
 from road_assets.core.drift_reference import DriftReference, Family, reference_of_counts
+from road_assets.core.drift_sampling_noise import CriticalDistances, critical_distances, critical_turn
 from road_assets.core.severe_share import SevereShare, severe_share
 
-__all__ = ["CodeCounts", "DriftLimits", "add_counts", "count_codes"]  # counted here, compared here: one import for both
+__all__ = ["CodeCounts", "DriftLimits", "add_counts", "count_codes"]  # re-exported: whoever compares counts, counts too
 
 
 Bound = Callable[[int], float]
-"""What chance stays below at unit scale, of a window with so many accidents."""
+"""Bound of sampling noise at unit scale, by the number of accidents in a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class FeatureDrift:
 
     Attributes:
         feature: its name.
-        distance: total-variation distance, 0 (same) to 1 (nothing in common); of a numeric field 1 less the
-            correlation of the histograms. Not a number where there are too few rows.
-        noise: distance that chance alone stays below.
-        drifted: past both the threshold and the noise.
-        kind: what it is.
-        threshold: distance that has to be passed.
-        reference_rows: users whose value is known, in the reference.
-        current_rows: and in the window.
+        distance: total-variation distance, 0 (equal) to 1 (nothing in common); of a numeric field, 1 minus the
+            correlation of the histograms. NaN where there are too few rows.
+        noise: bound of the sampling noise: without drift, the distance rarely exceeds it.
+        drifted: whether the distance exceeds both threshold and noise.
+        kind: of the variable.
+        threshold: distance that has to be exceeded.
+        reference_rows: users in the reference whose value is known.
+        current_rows: users in the window whose value is known.
     """
 
     feature: str
@@ -69,15 +69,16 @@ class DriftScore:
     """Drift of a day's trailing window.
 
     Attributes:
-        score: share of the 13 features that drifted; 0 where there are too few rows to tell.
+        score: share of the 13 features that drifted, 0 to 1; 0 where there are too few rows.
         features: one entry per feature, in the order of the vocabulary.
         reference_rows: real rows of the model's training window.
         current_rows: real rows of the trailing window.
         current_accidents: accidents they belong to.
-        beside: numeric fields, the model's answers, the share of severe cases: those that are known on both sides.
+        beside: variables watched beside the score, as far as both sides have them: numeric fields, the model's
+            estimates, the share of severe cases.
         severe: the share of severe cases with its interval, where there are labels.
-        limits: by which it was judged.
-        rehearsed_noise: noise put into the window's codes on purpose; above 0 the score is a rehearsal.
+        limits: thresholds that were applied.
+        rehearsed_noise: noise put into the window's codes on purpose, 0 to 1; above 0 the score is of a rehearsal.
         replayed_days: days of the window that repeat a published one.
     """
 
@@ -104,7 +105,7 @@ class DriftScore:
 
     @property
     def enough_rows(self) -> bool:
-        """Whether both sides hold enough rows to tell."""
+        """Whether both sides have enough rows to be compared."""
         return min(self.reference_rows, self.current_rows) >= self.limits.min_rows
 
     @property
@@ -114,7 +115,7 @@ class DriftScore:
 
     @property
     def drifted_beside(self) -> list[str]:
-        """Names of what drifted without entering the score."""
+        """Names of the drifted variables that are not part of the score."""
         return [variable.feature for variable in self.beside if variable.drifted]
 
 
@@ -144,7 +145,7 @@ class DriftEvaluation:
         return max(score.score for score in self.scores.values())
 
     def with_replays(self, windows: Mapping[date, Sequence[date]], replayed: frozenset[date]) -> "DriftEvaluation":
-        """The same, each score telling how many days of its window repeat a published one."""
+        """A copy whose scores say how many days of their window repeat a published one."""
         marked = {
             day: replace(score, replayed_days=len(replayed.intersection(windows[day])))
             for day, score in self.scores.items()
@@ -153,11 +154,11 @@ class DriftEvaluation:
 
 
 @dataclass(frozen=True)
-class Gauge:
-    """Compares windows with one reference.
+class DriftDetector:
+    """Detects drift of windows against one reference.
 
     Attributes:
-        reference: what the windows are compared with.
+        reference: distributions that the windows are compared with.
         limits: what counts as drift.
     """
 
@@ -166,14 +167,14 @@ class Gauge:
     _bounds: dict[str, Bound] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Draw the bounds once, for all windows."""
+        """Compute the bounds of sampling noise once, for all windows."""
         bounds: dict[str, Bound] = {}
         for family in self.reference.families:
             bounds |= _bounds_of(family, self.limits.false_alarm_share)
         object.__setattr__(self, "_bounds", bounds)
 
     def score(self, window: WindowTally) -> DriftScore:
-        """Compare one window."""
+        """Score one window."""
         judged = [
             self._compare(family, name, window.variables[name])
             for family in self.reference.families
@@ -227,7 +228,7 @@ def _bound_at(critical: CriticalDistances, place: int, accidents: int) -> float:
 
 
 def total_variation(one: Counts, other: Counts) -> float:
-    """Distance of two distributions: the share of rows that would have to move to make them equal.
+    """Total-variation distance of two distributions: the share of rows that would have to change to make them equal.
 
     Args:
         one: rows per code.
@@ -244,7 +245,7 @@ def correlation(one: Counts, other: Counts) -> float:
         other: rows per bin.
 
     Returns:
-        1 for equal shapes; a histogram that is the same in all bins has no shape, and is like its equal only.
+        1 for equal shapes. A flat histogram has no shape: 1 if both are flat, else 0.
     """
     shapes: list[npt.NDArray[np.float64]] = [counts / counts.sum() - 1 / len(counts) for counts in (one, other)]
     lengths = [float(np.sqrt(shape @ shape)) for shape in shapes]
@@ -254,7 +255,7 @@ def correlation(one: Counts, other: Counts) -> float:
 
 
 def score_drift(reference: CodeCounts, current: CodeCounts, limits: DriftLimits = DEFAULT_LIMITS) -> DriftScore:
-    """Compare two sets of rows that belong to no accident, each given by its counts; every row stands for itself.
+    """Compare two sets of rows by their counts alone; every row counts as an accident of its own.
 
     Args:
         reference: rows per code on one side.
@@ -266,17 +267,19 @@ def score_drift(reference: CodeCounts, current: CodeCounts, limits: DriftLimits 
     """
     tallies = {name: Tally(counts, int(counts.sum())) for name, counts in current.items()}
     window = WindowTally(tallies, np.zeros(3, dtype=np.int64))
-    return Gauge(reference_of_counts(reference), limits).score(window)
+    return DriftDetector(reference_of_counts(reference), limits).score(window)
 
 
-def evaluate_days(rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], gauge: Gauge) -> DriftEvaluation:
+def evaluate_days(
+    rows: pd.DataFrame, windows: Mapping[date, Sequence[date]], detector: DriftDetector
+) -> DriftEvaluation:
     """Score the trailing window of each of several days, counting each day's rows once.
 
     Args:
-        rows: real feature rows of every day of every window; variables beside the 13 are judged where their columns
-            are there.
+        rows: real feature rows of every day of every window; variables beside the 13 features are watched if the rows
+            have their columns.
         windows: the days of each window by the day it ends on, in order of time.
-        gauge: what they are compared with.
+        detector: holds the reference that they are compared with.
     """
     tallies = DayTallies(rows)
-    return DriftEvaluation({day: gauge.score(tallies.of_window(window)) for day, window in windows.items()})
+    return DriftEvaluation({day: detector.score(tallies.of_window(window)) for day, window in windows.items()})

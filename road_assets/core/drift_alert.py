@@ -1,4 +1,4 @@
-"""The drift alert: its names, and the words in which the service reports it to Dagster, where a sensor reads them.
+"""The drift alert: its names, and the text in which the service reports it to Dagster.
 
 Prometheus raises it (``docker/prometheus/rules.yml``), Alertmanager delivers it to the service, and the service records
 it and reports it as an observation of the asset ``DRIFT_ALERT_ASSET``, partition: the day whose score is too high.
@@ -19,7 +19,7 @@ _KEY: Final = re.compile(r"\[fingerprint=(\S+) startsAt=(\S+)\]")
 
 @dataclass(frozen=True, slots=True)
 class AlertKey:
-    """What tells one firing of an alert from another, however often it is delivered.
+    """Identifies a firing of an alert, however often it is delivered.
 
     Attributes:
         fingerprint: Alertmanager's hash of the labels.
@@ -31,13 +31,13 @@ class AlertKey:
 
 
 def describe_alert(key: AlertKey, score: float) -> str:
-    """The observation's description: for people, with the key at its end for the sensor."""
+    """The observation's description, for the reason of the retraining, with the alert's key at its end."""
     return (
         f"alert {DRIFT_ALERT} fires, drift score {score:.2f} [fingerprint={key.fingerprint} startsAt={key.starts_at}]"
     )
 
 
 def read_alert_key(description: str) -> AlertKey | None:
-    """The key in an observation's description; nothing if somebody reported it by other means."""
+    """The key in an observation's description, to match it with a delivery of Alertmanager; None without one."""
     found = _KEY.search(description)
     return AlertKey(*found.groups()) if found else None

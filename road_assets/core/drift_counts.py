@@ -1,7 +1,8 @@
-"""What is counted of a day's rows for drift: users per value of each variable, with the accident as the unit.
+"""Counts for drift: users per value of each watched variable, and the number of accidents they belong to.
 
-Users of one accident share road, light and weather, so a window of 2,400 users says less than 2,400 draws would.
-Each count therefore goes with the number of accidents it comes from; ``drift_noise`` makes bounds of both.
+Users of one accident share road, light and weather, so 2,400 users of a window hold less information than 2,400
+independent draws. Each count is therefore kept with its number of accidents; ``drift_sampling_noise`` derives the
+bounds from both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,25 +21,25 @@ from road_assets.core.vocabulary import FEATURES, TARGET, UNKNOWN_CODE
 
 Counts = npt.NDArray[np.int64]
 Positions = npt.NDArray[np.intp]
-"""Per row, the place of its value among those of a variable; below 0 where it is unknown and not counted."""
+"""Shape (rows,): index of each row's value among the values of a variable; below 0 where unknown, not counted."""
 
 CodeCounts = dict[str, Counts]
-"""Per feature, rows per code; the order of codes is that of the vocabulary, with "not recorded" first."""
+"""Rows per code, by feature; "not recorded" first, then the codes in the order of the vocabulary."""
 
 PROBABILITY: Final = "probability"
-"""Column with the production model's answer for a row."""
+"""Column with the production model's estimate for a row."""
 
 PREDICTION_BINS: Final = 20
 MOST_BINS: Final = 25
-"""Of a numeric field; the last bin takes everything beyond."""
+"""Bins of a numeric field at most; larger values are counted in the last one."""
 
 _BIN_WIDTHS: Final = {"age": 5, "vma": 10}
-"""Ages and speed limits are told in round numbers; of the others every value is a bin of its own."""
+"""Ages and speed limits are often rounded; each value of the other fields is a bin of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """Something whose distribution is watched.
+    """A variable whose distribution is watched.
 
     Attributes:
         name: column of the rows.
@@ -77,14 +78,14 @@ _CODES: Final = {feature.name: [UNKNOWN_CODE, *(code.value for code in feature.c
 
 
 def positions_of(column: "pd.Series[Any]", variable: Variable) -> Positions:
-    """Where each row's value stands among those of a variable.
+    """Index of each row's value among the values of a variable.
 
     Args:
         column: codes, numbers or probabilities; ``UNKNOWN_CODE`` or null where unknown.
         variable: what the column holds.
 
     Returns:
-        Shape (rows,). An unknown code of a feature is a value of its own; other unknown values are below 0.
+        Shape (rows,). For features, "not recorded" is a value of its own; other unknown values have an index below 0.
 
     Raises:
         ValueError: a code that the vocabulary does not know.
@@ -125,7 +126,7 @@ def count_codes(rows: pd.DataFrame) -> CodeCounts:
 
 
 def add_counts(counts: Sequence[CodeCounts]) -> CodeCounts:
-    """Counts of several days together; at least one."""
+    """Sum the counts of one or several days."""
     return {variable.name: np.sum([day[variable.name] for day in counts], axis=0) for variable in FEATURE_VARIABLES}
 
 
@@ -133,11 +134,11 @@ def accidents_of(rows: pd.DataFrame) -> Positions:
     """Number the accidents of some rows.
 
     Args:
-        rows: with ``num_acc`` and, where there are several days, ``day``: a replayed accident is another one. Rows
-            without ``num_acc`` belong to no accident, and each stands for itself.
+        rows: with ``num_acc`` and, for several days, ``day``: the same accident replayed on another day counts as
+            another one. Without ``num_acc`` every row counts as an accident of its own.
 
     Returns:
-        Shape (rows,), from 0 on without gaps.
+        Shape (rows,), numbers from 0 on without gaps.
     """
     if ACCIDENT not in rows:
         return np.arange(len(rows))
@@ -150,7 +151,7 @@ def accidents_of(rows: pd.DataFrame) -> Positions:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What was counted of one variable.
+    """Counts of one variable.
 
     Attributes:
         counts: users per value.
@@ -168,12 +169,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class WindowTally:
-    """What was counted of some days together.
+    """Counts of the days of a window together.
 
     Attributes:
-        variables: by name, those that the rows hold.
-        severe_squares: over accidents, sums of severe², severe * users and users²; what the interval of the severe
-            share needs.
+        variables: by name, for the variables that the rows have.
+        severe_squares: shape (3,), sums over accidents of severe², severe * users and users²; ``severe_share`` computes
+            its interval from them.
     """
 
     variables: Mapping[str, Tally]
@@ -181,7 +182,7 @@ class WindowTally:
 
 
 class DayTallies:
-    """Counts of each day, from which those of any window are added up."""
+    """Counts of each day, which are added up for any window of days."""
 
     def __init__(self, rows: pd.DataFrame) -> None:
         """Count every row once.
@@ -200,7 +201,7 @@ class DayTallies:
         self._squares = _severe_squares(rows, moments, accidents, len(self._days))
 
     def of_window(self, window: Sequence[date]) -> WindowTally:
-        """Counts of some days together; those without rows add nothing."""
+        """Counts of a window; days without rows add nothing."""
         places = [self._days[day] for day in window if day in self._days]
         variables = {
             name: Tally(counts[places].sum(axis=0), int(accidents[places].sum()))

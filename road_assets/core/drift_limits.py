@@ -1,4 +1,4 @@
-"""What counts as drift. Nothing heavy is imported here: settings are read by every command."""
+"""Thresholds of drift. Nothing heavy is imported here, since every command reads the settings."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,19 +9,19 @@ Kind = Literal["feature", "numeric", "prediction", "label"]
 
 @dataclass(frozen=True, slots=True)
 class DriftLimits:
-    """What counts as drift; the environment sets it.
+    """Thresholds of drift, set by the environment.
 
     Attributes:
         window_days: length of the trailing window. A day has about 340 users and drifts with weather, light and
             week-end (7.7 % of days above 0.5 in 2024); no week of that year did.
-        retrain_above: score above which the model is retrained.
-        warn_above: score above which it is worth a look.
-        distance_threshold: total-variation distance above which a feature, or the model's answers, may be drifted.
-        correlation_threshold: correlation of histograms below which a numeric field may be drifted.
-        severe_share_threshold: difference of the share of severe cases above which it may be drifted.
-        false_alarm_share: chance that a window in which nothing changed has a feature past its noise; the same for
-            each variable beside the 13.
-        min_rows: fewer users on a side say nothing.
+        retrain_above: score above which the model is retrained, 0 to 1.
+        warn_above: score above which the check warns, 0 to 1.
+        distance_threshold: total-variation distance above which a feature, or the model's estimates, may have drifted.
+        correlation_threshold: correlation of histograms below which a numeric field may have drifted.
+        severe_share_threshold: difference of the share of severe cases above which it may have drifted.
+        false_alarm_share: probability that, without drift, any of the 13 features exceeds its sampling noise; the same
+            for each other variable.
+        min_rows: users needed on each side for a comparison.
     """
 
     window_days: int = 7
@@ -34,7 +34,7 @@ class DriftLimits:
     min_rows: int = 200
 
     def threshold_of(self, kind: Kind) -> float:
-        """The distance of a variable that has to be passed."""
+        """The distance that a variable of this kind has to exceed."""
         if kind == "numeric":
             return 1 - self.correlation_threshold
         return self.severe_share_threshold if kind == "label" else self.distance_threshold

@@ -1,4 +1,4 @@
-"""What drift is measured against: frozen when a candidate is trained, read as long as it is in production."""
+"""The reference of drift: distributions frozen when a candidate is trained, and read while it is in production."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ from road_assets.core.drift_counts import (
     positions_of,
 )
 from road_assets.core.drift_limits import Kind
-from road_assets.core.drift_noise import Scatter, accident_scatter, independent_scatter
+from road_assets.core.drift_sampling_noise import Scatter, accident_scatter, independent_scatter
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 FORMAT: Final = 1
 SAMPLE_COLUMNS: Final = (*FEATURE_NAMES, *NUMERIC_NAMES, TARGET)
-"""Of the training rows kept for pictures, where they are there."""
+"""Columns of the training rows kept for plots, as far as the rows have them."""
 
 
 class ReferenceFormatError(ValueError):
@@ -38,13 +38,13 @@ class ReferenceFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Variables whose bounds hold together.
+    """A family of variables in the sense of multiple testing: they share one false alarm probability.
 
     Attributes:
-        kind: of its variables.
+        kind: of the variables.
         counts: users per value, by variable.
-        accidents: accidents that these users belong to.
-        scatter: of what one accident adds, all values of all variables.
+        accidents: number of accidents that these users belong to.
+        scatter: moments of one accident, over all values of all variables.
     """
 
     kind: Kind
@@ -53,16 +53,16 @@ class Family:
     scatter: Scatter
 
     def tally(self, name: str) -> Tally:
-        """What was counted of one variable."""
+        """Counts of one variable."""
         return Tally(self.counts[name], self.accidents)
 
 
 @dataclass(frozen=True, slots=True)
 class DriftReference:
-    """Distributions that a model learned from, and how they scatter from accident to accident.
+    """Distributions of a model's training data, and their scatter from accident to accident.
 
     Attributes:
-        families: the 13 features together; every other variable by itself, those that were known.
+        families: the 13 features as one family; each other variable that the rows had as a family of its own.
     """
 
     families: tuple[Family, ...]
@@ -82,20 +82,20 @@ class DriftReference:
         return None
 
     def to_json(self) -> str:
-        """As a file; ``read_reference`` gives it back."""
+        """Serialize; ``read_reference`` is the inverse."""
         return json.dumps({"format": FORMAT, "families": [_to_plain(family) for family in self.families]})
 
 
 def freeze_reference(training: pd.DataFrame, judged: pd.DataFrame, probabilities: Probabilities) -> DriftReference:
-    """Count what drift will be measured against.
+    """Count the distributions that drift will be measured against.
 
     Args:
         training: real rows that the model learned from.
-        judged: real rows of later days, that it has not seen: of rows it has seen it is too sure.
-        probabilities: its answers for the latter.
+        judged: real rows of later days. The model has not seen them; on rows that it has seen it is overconfident.
+        probabilities: shape (judged rows,), its estimates for them.
 
     Returns:
-        The reference; features, numeric fields and labels of the former, answers of the latter.
+        The reference: features, numeric fields and labels of the training rows, estimates of the later rows.
     """
     answered = judged.assign(**{PROBABILITY: probabilities})
     known = [variable for variable in (*NUMERIC_VARIABLES, LABEL) if variable.name in training]
@@ -105,7 +105,7 @@ def freeze_reference(training: pd.DataFrame, judged: pd.DataFrame, probabilities
 
 
 def reference_of_counts(counts: CodeCounts) -> DriftReference:
-    """A reference of which only counts are known: each row stands for itself, as in live traffic.
+    """Make a reference from counts alone; each row counts as an accident of its own, as in live traffic.
 
     Args:
         counts: rows per code of the 13 features.
@@ -133,20 +133,20 @@ def read_reference(content: str | bytes) -> DriftReference:
 
 
 def read_counts(content: str | bytes) -> DriftReference:
-    """Read what was frozen before accidents were the unit: rows per code, and nothing beside."""
+    """Read a reference of an early version of the platform, which holds rows per code only."""
     plain = json.loads(content)
     return reference_of_counts({name: np.array(counts, dtype=np.int64) for name, counts in plain.items()})
 
 
 def sample_reference(rows: pd.DataFrame, count: int, *, seed: int) -> pd.DataFrame:
-    """Some real training rows, for the report's pictures."""
+    """Sample real training rows for the report's plots."""
     known = rows[[name for name in SAMPLE_COLUMNS if name in rows]]
     return known.sample(min(len(known), count), random_state=seed)
 
 
 def _family(variables: Sequence[Variable], rows: pd.DataFrame) -> Family:
     places = [positions_of(rows[variable.name], variable) for variable in variables]
-    if len(variables) == 1:  # a family of several counts every row in each of them
+    if len(variables) == 1:  # in a family of several variables every row counts in each of them
         known = places[0] >= 0
         places, rows = [places[0][known]], rows[known]
     accidents, sizes = accidents_of(rows), [variable.size for variable in variables]

@@ -1,9 +1,8 @@
-"""Why the model answers as it does: contributions of the features that add up to the answer.
+"""Explanations of answers: contributions of the features that add up to the answer.
 
-They add up where the model itself adds: the boosting in log-odds, calibrated ones; the forest in the share of its
-trees, which is its probability, or the probability before the calibration where there is one. Here: what an explanation
-is, and what explains. How contributions are computed stands in ``tree_shap``, how the trees are stored in
-``explanation_file``.
+They add up on the scale on which the model itself adds: for the boosting, calibrated log-odds; for the forest, the
+share of its trees, which is its probability, or the probability before calibration if it is calibrated. Contributions
+are computed in ``tree_shap``; the trees are stored by ``explanation_file``.
 """
 
 from collections.abc import Sequence
@@ -19,20 +18,20 @@ from road_assets.core.tree_shap import ShapleyTrees
 from road_assets.core.vocabulary import FEATURE_NAMES
 
 Scale = Literal["log_odds", "probability", "probability_before_calibration"]
-"""What contributions are counted in."""
+"""Unit of the contributions."""
 
 _FLAT: Final = 1e-6
-"""With contributions that add up to less, the slope of the probability is taken in the place of its secant."""
+"""If the contributions add up to less, the derivative of the probability is used instead of its secant."""
 
 
 class Ensemble(BaseModel):
-    """What is known of trees that answer together, beside the trees.
+    """Description of an ensemble of trees, without the trees.
 
     Attributes:
         name: of the ensemble.
-        columns: how many of the model's columns it sees, from the first.
+        columns: number of the model's columns that it takes, from the first on.
         offset: added to the sum of its leaves.
-        filled_with: what it takes in the place of an unknown value, per column; None where unknown is a value.
+        filled_with: imputed value for each column; None if the trees handle unknown values themselves.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,12 +43,12 @@ class Ensemble(BaseModel):
 
 
 class Calibration(BaseModel):
-    """What makes a share of trees a calibrated probability: its log-odds times ``slope`` plus ``shift``.
+    """Platt scaling of a share of trees: log-odds times ``slope`` plus ``shift``.
 
     Attributes:
         slope: above 0.
         shift: in log-odds.
-        limit: the share is kept this far from 0 and 1 before.
+        limit: the share is clipped to this distance from 0 and 1 before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,12 +59,12 @@ class Calibration(BaseModel):
 
 
 class Additive(BaseModel):
-    """How a model comes from the sums of its trees to a probability.
+    """How a model computes a probability from the sums of its trees.
 
     Attributes:
-        scale: what the sums are.
-        calibration: of a ``probability_before_calibration``.
-        ensembles: one answers whoever knows the 13 features alone, a second one whoever knows more; or one answers all.
+        scale: unit of the sums.
+        calibration: if the scale is ``probability_before_calibration``.
+        ensembles: one for all questions, or one for questions with the 13 features alone and one for the others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,7 +74,7 @@ class Additive(BaseModel):
     ensembles: tuple[Ensemble, ...]
 
     def probability(self, value: float) -> float:
-        """What a sum on the scale stands for."""
+        """Probability for a sum on the scale."""
         if self.scale == "log_odds":
             return _sigmoid(value)
         if self.calibration is None:
@@ -86,18 +85,18 @@ class Additive(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a probability is what it is.
+    """Explanation of one probability.
 
     Attributes:
         ensemble: name of the trees that answered.
-        scale: what base value and contributions are counted in.
-        base_value: mean over the training rows, before anything is known.
+        scale: unit of base value and contributions.
+        base_value: mean over the training rows, when no feature is known.
         contributions: shape (columns that the ensemble sees,); with ``base_value`` they add up to ``value``.
         value: the sum.
-        base_probability: that ``base_value`` stands for.
-        probability: that ``value`` stands for; the model's answer.
-        probability_contributions: the contributions, all rescaled by the same positive factor so that with
-            ``base_probability`` they add up to ``probability``. The order and the signs stay.
+        base_probability: probability for ``base_value``.
+        probability: probability for ``value``: the model's answer.
+        probability_contributions: the contributions, multiplied by one positive factor so that with
+            ``base_probability`` they add up to ``probability``. Their order and signs are kept.
     """
 
     ensemble: str
@@ -114,10 +113,10 @@ class Explainer:
     """Explains the answers of one model, from several threads at once."""
 
     def __init__(self, additive: Additive, trees: Sequence[Nodes]) -> None:
-        """Lay out the trees.
+        """Prepare the trees.
 
         Args:
-            additive: how the model adds.
+            additive: how the model computes its probability.
             trees: of each ensemble.
 
         Raises:
@@ -157,7 +156,7 @@ class Explainer:
         )
 
     def _slope(self, base: float, value: float) -> float:
-        """Probability per unit of the scale between two sums; positive, since no scale turns the order round."""
+        """Probability per unit of the scale between two sums; positive, since probabilities rise on every scale."""
         if abs(value - base) < _FLAT:
             base, value = base - _FLAT, base + _FLAT
         return (self._additive.probability(value) - self._additive.probability(base)) / (value - base)

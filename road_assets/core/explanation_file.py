@@ -1,6 +1,6 @@
-"""The bundle's file for explanations: the trees with the shares of their training rows, as plain arrays.
+"""The bundle's ``explanation.npz``: trees with the shares of their training rows, as plain arrays.
 
-A zip of arrays as ``numpy`` writes it, read without unpickling anything; the same trees give the same bytes.
+It is read without unpickling; the same trees give the same bytes.
 """
 
 import io
@@ -43,7 +43,7 @@ def write_explanation(additive: Additive, trees: Sequence[Nodes]) -> bytes:
     """Make the file.
 
     Args:
-        additive: how the model adds.
+        additive: how the model computes its probability.
         trees: of each of its ensembles.
     """
     arrays: dict[str, npt.NDArray[Any]] = {_HEAD: np.frombuffer(additive.model_dump_json().encode(), dtype=np.uint8)}
@@ -84,16 +84,16 @@ def _split(codes: list[int], counts: list[int]) -> tuple[tuple[float, ...], ...]
 
 
 class StoredExplainer:
-    """An explainer that is made from its file when it is first wanted: a forest needs a second and 100 MB."""
+    """Makes the explainer from its file at the first use: for a forest that takes a second and 100 MB."""
 
     def __init__(self, content: bytes) -> None:
-        """Keep the file."""
+        """Keep the bytes of the file."""
         self._content = content
         self._explainer: Explainer | None = None
         self._lock = threading.Lock()
 
     def get(self) -> Explainer:
-        """The explainer; several threads may ask at once.
+        """The explainer; several threads may call this at once.
 
         Raises:
             ValueError: the file holds none.

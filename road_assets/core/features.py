@@ -1,6 +1,6 @@
-"""From the mix to what the model is trained on: every code of the 13 features present, the target binary.
+"""Imputation of the 13 features by the modes of earlier days.
 
-Standardisation is not done here: it belongs to the model's own pipeline, so that the service cannot forget it.
+Standardisation is part of the model's own pipeline, so that training and service cannot differ in it.
 """
 
 from collections.abc import Mapping
@@ -37,15 +37,15 @@ def modes_of(codes: pd.DataFrame) -> dict[str, int]:
 
 
 def impute(codes: pd.DataFrame, modes: Mapping[str, int]) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Replace codes that were not recorded by the mode.
+    """Replace codes that were not recorded by the mode of their feature.
 
     Args:
         codes: mix rows.
         modes: code per feature, from ``modes_of`` on earlier days.
 
     Returns:
-        A copy with no ``UNKNOWN_CODE`` left among the 13 features and with the column ``filled``, and how many values
-        were filled in per feature. The scene fields stay unknown where they are.
+        A copy without ``UNKNOWN_CODE`` in the 13 features and with the column ``filled``, and the number of imputed
+        values per feature. Unknown scene fields stay unknown.
     """
     unknown = codes[list(FEATURE_NAMES)] == UNKNOWN_CODE
     filled = codes.assign(**{name: codes[name].mask(unknown[name], modes[name]) for name in FEATURE_NAMES})

@@ -1,10 +1,10 @@
-"""Whether a candidate takes the place of the model in production: better by more than chance, and worse nowhere.
+"""The promotion gate: a candidate must be better than the champion by more than chance, and worse in no group.
 
-All candidates of a day and the champion answer for the same rows, and the same resamples of accidents tell how far
-chance moves a difference. The candidate that ranks best is the challenger. The more candidates there are, the further
-the best one stands out by luck; so the bound is taken from the largest surplus over all candidates in each resample
-(the "reality check" of White, Econometrica 68, 2000). It holds for the day as a whole: where no candidate is better
-than the champion, one is promoted on 5 % of days at most, however many there are and however alike.
+All candidates of a day and the champion are judged on the same rows, and on the same bootstrap resamples of accidents.
+The candidate with the best ranking is the challenger. The more candidates there are, the further the best one stands
+out by chance; therefore the bound uses the largest gain of any candidate in each resample (the "reality check" of
+White, Econometrica 68, 2000). The error rate holds for a day as a whole: where no candidate is better than the
+champion, one is promoted on 5 % of days at most, however many candidates there are and however similar they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ Measure = Callable[[Weights], Figures]
 
 RESAMPLES: Final = 1000
 SEED: Final = 20_240_101
-"""The same rows and models give the same verdict."""
+"""Fixed, so that the same rows and models give the same verdict."""
 
 CHANCE: Final = 0.5
 """ROC-AUC of a constant answer."""
@@ -37,7 +37,7 @@ class Contender:
     Attributes:
         version: in the registry.
         family: kind of model.
-        probabilities: shape (rows,), its answers for the common rows.
+        probabilities: shape (rows,), its estimates for the common rows.
         threshold: a probability at or above it is answered as severe.
     """
 
@@ -70,7 +70,7 @@ def judge(
     *,
     resamples: int = RESAMPLES,
 ) -> Verdict:
-    """Rank the candidates, and hold the best against the champion; without one, against a constant answer.
+    """Rank the candidates, and compare the best with the champion; without a champion, with a constant answer.
 
     Args:
         rows: that no contender has seen.
@@ -84,20 +84,20 @@ def judge(
     """
     contenders = [*candidates, *([champion] if champion else [])]
     figures = {
-        known.version: evaluate(rows.labels, known.probabilities, threshold=known.threshold) for known in contenders
+        model.version: evaluate(rows.labels, model.probabilities, threshold=model.threshold) for model in contenders
     }
-    ranked = sorted(candidates, key=lambda known: (-figures[known.version][DECIDING_METRIC], known.version))
+    ranked = sorted(candidates, key=lambda model: (-figures[model.version][DECIDING_METRIC], model.version))
     draws = Resamples.draw(rows.accidents, resamples, seed=SEED)
     difference, bound = _gain(rows, ranked, champion, draws)
     comparisons = _comparisons(rows, ranked[0], champion, margins, draws) if champion else ()
     required = margins.promotion if champion else 0.0
-    better, worse = bound > required, [str(known) for known in comparisons if known.worse]
+    better, worse = bound > required, [str(comparison) for comparison in comparisons if comparison.worse]
     verdict = Verdict(
         promote=better and not worse,
         reasons=(),
         challenger=ranked[0].version,
         champion=champion.version if champion else None,
-        candidates=tuple(known.version for known in ranked),
+        candidates=tuple(model.version for model in ranked),
         difference=difference,
         lower_bound=bound,
         rows=len(rows.labels),
@@ -113,9 +113,9 @@ def judge(
 def _gain(
     rows: CommonRows, ranked: Sequence[Contender], champion: Contender | None, draws: Resamples
 ) -> tuple[float, float]:
-    """What the best candidate gains, and what that is at least, with regard to all of them."""
+    """Gain of the best candidate in ROC-AUC, and its lower bound, corrected for the number of candidates."""
     models = [*ranked, *([champion] if champion else [])]
-    observed, resampled = _measure([Ranking.of(rows.labels, known.probabilities).roc_auc for known in models], draws)
+    observed, resampled = _measure([Ranking.of(rows.labels, model.probabilities).roc_auc for model in models], draws)
     reached, reached_resampled = (observed[-1], resampled[:, -1:]) if champion else (CHANCE, CHANCE)
     gains, gains_resampled = observed[: len(ranked)] - reached, resampled[:, : len(ranked)] - reached_resampled
     difference = float(gains[0])
@@ -129,9 +129,9 @@ def _comparisons(
     pair = (champion, challenger)
     everything = ("", "", CALIBRATION, len(rows.labels), margins.calibration)
     places = [everything, *((*name, DECIDING_METRIC, len(held), margins.slices) for name, held in rows.slices.items())]
-    measures: list[Measure] = [Calibration.of(rows.labels, known.probabilities).error for known in pair]
+    measures: list[Measure] = [Calibration.of(rows.labels, model.probabilities).error for model in pair]
     measures += [
-        Ranking.of(rows.labels, known.probabilities, held).roc_auc for held in rows.slices.values() for known in pair
+        Ranking.of(rows.labels, model.probabilities, held).roc_auc for held in rows.slices.values() for model in pair
     ]
     observed, resampled = _measure(measures, draws)
     found = []
@@ -153,8 +153,9 @@ def _measure(measures: Sequence[Measure], draws: Resamples) -> tuple[Figures, np
 
 
 def _describe(ranked: Sequence[Contender], champion: Contender | None, verdict: Verdict) -> str:
-    """The deciding figures in a sentence."""
-    challenger, reached = ranked[0], {version: known[DECIDING_METRIC] for version, known in verdict.figures.items()}
+    """The comparison in a sentence."""
+    challenger = ranked[0]
+    reached = {version: measured[DECIDING_METRIC] for version, measured in verdict.figures.items()}
     first = f"version {challenger.version} ({challenger.family}), "
     first += f"the best of {len(ranked)} candidates, " if len(ranked) > 1 else ""
     if champion is None:

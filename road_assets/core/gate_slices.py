@@ -6,21 +6,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from road_assets.core.scene_fields import DEPARTMENT
 from road_assets.core.vocabulary import FEATURE_BY_NAME, TARGET
 
 SLICED_FEATURES: Final = ("catu", "sexe", "lum", "catr")
-DEPARTMENT: Final = "dep"
 ILE_DE_FRANCE: Final = frozenset({"75", "77", "78", "91", "92", "93", "94", "95"})
 
 ENOUGH_OF_EACH_CLASS: Final = 50
-"""Fewer severe or fewer other users than this rank too much by luck to say anything."""
+"""Severe and other users needed in a group: with fewer, the ROC-AUC is too noisy."""
 
 Slices = dict[tuple[str, str], npt.NDArray[np.intp]]
-"""Field and group, for people, to the positions of the group's rows."""
+"""Positions of a group's rows, by field and group in words."""
 
 
 def department_group(code: str) -> str:
-    """Where a département lies; nothing for rows that do not say.
+    """Group of départements; empty where the département is not known.
 
     Args:
         code: as in the files, "1" to "95", "2A", "2B", and three digits from 971 on overseas.
@@ -34,7 +34,7 @@ def department_group(code: str) -> str:
 
 
 def group_labels(rows: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
-    """The group of each row, in words, by what the rows are divided by; nothing where it is not known.
+    """The group of each row, in words, for each way of grouping; empty where it is not known.
 
     Args:
         rows: feature rows; ``dep`` may be missing, as in rows written before there was one.
@@ -46,7 +46,7 @@ def group_labels(rows: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
 
 
 def slices_of(rows: pd.DataFrame) -> Slices:
-    """Divide rows by what dispatchers and the law care about.
+    """Divide rows into the groups that the gate compares.
 
     Args:
         rows: feature rows with the target; ``dep`` may be missing, as in rows written before there was one.

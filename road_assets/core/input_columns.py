@@ -1,7 +1,7 @@
-"""Which columns a model takes, and how rows are brought to them.
+"""The columns that a model takes, and the adaptation of rows to them.
 
-A model of an earlier version may know fewer optional fields than this one. It goes on answering, and can be compared
-with its challengers, until one that knows them is better; what it does not know is kept from it.
+A model of an earlier version may have fewer optional fields than this version. It continues to serve, and can be
+compared with challengers, until one of them is better; fields that it does not have are removed from its input.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES
 
 INPUTS: Final = (FEATURE_NAMES, MODEL_FIELDS)
-"""What a model of this version may take, and what rows may have."""
+"""Columns that a model of this version may take, and that rows may have."""
 
 
 def takes_fewer_fields(features: tuple[str, ...]) -> bool:
@@ -23,7 +23,7 @@ def takes_fewer_fields(features: tuple[str, ...]) -> bool:
 
 
 def fit_columns(rows: npt.NDArray[np.float32], features: tuple[str, ...]) -> npt.NDArray[np.float32]:
-    """Bring rows to the columns of a model.
+    """Adapt rows to the columns of a model.
 
     Args:
         rows: with the columns of one of ``INPUTS``, or those of the model itself.

@@ -1,4 +1,4 @@
-"""How far the figures of a model would move on other accidents of the same kind: 95 % intervals."""
+"""95 % confidence intervals of a model's figures, by bootstrap over accidents."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,17 +18,17 @@ _ENDS: Final = (0.025, 0.975)
 def figure_intervals(
     labels: npt.NDArray[Any], probabilities: Probabilities, accidents: npt.NDArray[Any], *, threshold: float
 ) -> dict[str, Interval]:
-    """Draw whole accidents with replacement, again and again, and judge each time.
+    """Compute bootstrap intervals: whole accidents are drawn with replacement.
 
     Args:
         labels: shape (rows,), 1 for severe.
         probabilities: shape (rows,).
-        accidents: shape (rows,), what each row's accident is called.
+        accidents: shape (rows,), the number of each row's accident.
         threshold: at or above it the answer is "severe".
 
     Returns:
-        Lower and upper end per figure, under the names of ``metrics.evaluate``. That of the calibration error is the
-        basic bootstrap's, which takes off what resampling adds to an error that is never below 0.
+        Lower and upper end per figure, under the names of ``metrics.evaluate``. For the calibration error it is the
+        basic bootstrap's, which corrects the bias that resampling adds to an error that is never below 0.
     """
     labels = np.asarray(labels).astype(np.float64)
     right = ((probabilities >= threshold) == (labels == 1)).astype(np.float64)

@@ -1,22 +1,21 @@
-"""The four tables to one row per user. Every join is many-to-one and verified, so no user is multiplied or lost.
+"""Joins the four tables to one row per user. Every join is verified to be many-to-one, so no user is doubled or lost.
 
-An accident may have several ``lieux`` rows (2024: up to 5); the first one describes the place, the others are counted
-and left out. Joined naively, they would nearly double the users.
+An accident may have several ``lieux`` rows (in 2024 up to 5). The first one is used; the others are counted and left
+out. A plain join with all of them would nearly double the users.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from road_assets.core.accident_lookup import lacks
 from road_assets.core.columns import ACCIDENT, DAY, TABLE_COLUMNS, USER, VEHICLE, VEHICLE_NUMBER
 from road_assets.core.vocabulary import TABLES, Table
 
 USER_KEY: Final = "user_key"
-"""Tells the users of an accident apart: ``id_usager``, or the position in the file (``p001``) where there is none."""
+"""Key of a user within an accident: ``id_usager``, or the position in the file (``p001``) in years without ids."""
 
 JOINED_COLUMNS: Final[tuple[str, ...]] = tuple(
     dict.fromkeys(
@@ -28,18 +27,18 @@ JOINED_COLUMNS: Final[tuple[str, ...]] = tuple(
         ]
     )
 )
-"""Columns of a joined frame, in order; those that two tables share stand once."""
+"""Columns of a joined frame, in order; columns that two tables share occur once."""
 
 _EXAMPLES: Final = 5
 
 
 class JoinError(ValueError):
-    """The four tables do not fit together: a row would be multiplied, lost or left without its accident."""
+    """The four tables do not fit together: a row would be doubled, lost or left without its accident."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinCounts:
-    """What a join kept and left out.
+    """Counts of what a join kept and left out.
 
     Attributes:
         users: rows of the joined frame, as many as rows of ``usagers``.
@@ -102,7 +101,7 @@ def join_users(tables: Mapping[Table, pd.DataFrame]) -> tuple[pd.DataFrame, Join
         accidents=int(joined[ACCIDENT].nunique()),
         days=int(joined[DAY].nunique()),
         place_rows_dropped=len(tables["lieux"]) - len(places),
-        accidents_without_user=int(_lacks(users, accidents[ACCIDENT]).sum()),
+        accidents_without_user=int(lacks(users[ACCIDENT], accidents[ACCIDENT]).sum()),
         vehicles_without_user=len(vehicles) - vehicle_rows[vehicle_rows >= 0].nunique(),
         users_without_vehicle=int((vehicle_rows < 0).sum()),
         hit_and_run=int(joined["sexe"].isna().sum()),
@@ -112,7 +111,7 @@ def join_users(tables: Mapping[Table, pd.DataFrame]) -> tuple[pd.DataFrame, Join
 
 def _user_keys(users: pd.DataFrame) -> "pd.Series[str]":
     position = users.groupby(ACCIDENT, sort=False).cumcount() + 1
-    # Built once per position, of which there are few, not once per user.
+    # Built once per position, of which there are few, instead of once per user.
     names = position.map({number: f"p{number:03d}" for number in position.unique()}).astype(users[USER].dtype)
     return users[USER].fillna(names)
 
@@ -157,17 +156,12 @@ def _refuse_repeated(frame: pd.DataFrame, key: list[str], table: str) -> None:
 
 
 def _refuse_unmatched(users: pd.DataFrame, other: pd.DataFrame, table: str) -> None:
-    unmatched = users.loc[_lacks(other, users[ACCIDENT]), [ACCIDENT]].drop_duplicates()
+    unmatched = users.loc[lacks(other[ACCIDENT], users[ACCIDENT]), [ACCIDENT]].drop_duplicates()
     if len(unmatched):
         raise JoinError(
             f"{len(unmatched)} accidents of usagers have no row in {table}, as {_examples(unmatched)}; "
             "the four files are not of one release, or one was cut off"
         )
-
-
-def _lacks(frame: pd.DataFrame, accidents: "pd.Series[str]") -> npt.NDArray[np.bool_]:
-    """Tell which accidents a frame has no row of; ``isin`` is twenty times slower on Arrow strings."""
-    return np.asarray(pd.Index(frame[ACCIDENT].unique()).get_indexer(pd.Index(accidents)) < 0)
 
 
 def _examples(keys: pd.DataFrame) -> str:

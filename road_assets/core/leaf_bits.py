@@ -1,29 +1,28 @@
-"""A graph's trees walked once, each leaf a bit of its tree's number: what ``quick_scorer`` makes its tables from."""
+"""Bit masks of the leaves of each tree, from which ``quick_scorer`` makes its tables."""
 
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-LEAVES: Final = 32
-"""Bits of a tree's number."""
+from road_assets.core.tree_nodes import MEMBER
 
-_MEMBER: Final = 6
-"""Mode of a node that asks for membership, as ``onnx_trees`` writes it; others ask if a value is at most theirs."""
+LEAVES: Final = 32
+"""Leaves of a tree at most: the bits of its mask."""
 
 
 class TooManyLeavesError(ValueError):
-    """A tree has more leaves than a number has bits."""
+    """A tree has more leaves than a mask has bits."""
 
 
 def truth_of(
     trees: dict[str, npt.NDArray[Any]], members: dict[int, list[int]], nodes: npt.NDArray[np.intp], top: int
 ) -> npt.NDArray[np.bool_]:
-    """What each node of a column says of each of its cells.
+    """Outcome of each node's test for each cell of its column.
 
     Args:
         trees: attributes of the graph's node, by name.
-        members: codes of the nodes that ask for membership.
+        members: codes of the nodes that test membership.
         nodes: those of one column.
         top: highest value of that column.
 
@@ -41,12 +40,12 @@ def truth_of(
 
 
 def members_of(trees: dict[str, npt.NDArray[Any]]) -> dict[int, list[int]]:
-    """Codes of each node that asks for membership.
+    """Codes of each node that tests membership.
 
     Args:
         trees: attributes of the graph's node, by name; NaN stands between the nodes' values.
     """
-    asking = np.flatnonzero(trees["nodes_modes"] == _MEMBER).tolist()
+    asking = np.flatnonzero(trees["nodes_modes"] == MEMBER).tolist()
     if not asking:
         return {}
     values = trees["membership_values"]
@@ -55,13 +54,13 @@ def members_of(trees: dict[str, npt.NDArray[Any]]) -> dict[int, list[int]]:
 
 
 class Walk:
-    """Goes through trees once, and gives each leaf a bit.
+    """Traverses trees, and assigns a bit to each leaf.
 
     Attributes:
         tree: shape (nodes,), the tree of each node.
-        true_leaves: shape (nodes,), leaves below its true child.
-        false_leaves: likewise.
-        leaves: shape (trees * LEAVES,), the weight of each.
+        true_leaves: shape (nodes,), mask of the leaves below the true child.
+        false_leaves: shape (nodes,), mask of the leaves below the false child.
+        leaves: shape (trees * LEAVES,), weight of each leaf.
     """
 
     def __init__(self, trees: dict[str, npt.NDArray[Any]]) -> None:
@@ -76,7 +75,7 @@ class Walk:
         self._taken = 0
 
     def down(self, root: int, tree: int) -> int:
-        """Walk a tree, and give the bits of all its leaves.
+        """Traverse a tree, and return the mask of all its leaves.
 
         Args:
             root: the tree's first node.

@@ -1,7 +1,7 @@
-"""Drift of what the service is asked, from its log of predictions.
+"""Drift of live traffic: the questions in the service's prediction log, compared with the training data.
 
-Callers leave features open, which training rows never do once they are imputed; so an open feature counts as what
-training would have put there, the reference's most frequent code, and how often that happens is told beside.
+Callers may leave features unknown, whereas training rows have been imputed. Therefore an unknown feature is counted as
+the reference's most frequent code, as imputation would do, and the share of unknown values is reported separately.
 """
 
 from collections.abc import Sequence
@@ -18,18 +18,18 @@ from road_assets.core.drift_limits import DEFAULT_LIMITS, DriftLimits
 from road_assets.core.vocabulary import FEATURE_NAMES
 
 _UNKNOWN: Final = 0
-"""Place of "not recorded" among a feature's counts."""
+"""Index of "not recorded" in a feature's counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Questions to the service within some days.
+    """Questions answered by the service within some days.
 
     Attributes:
         codes: questions per code of each of the 13 features.
         questions: their number.
-        distinct: different sets of the 13 codes among them.
-        mean_probability: mean of the answers, not a number if there are none.
+        distinct: number of different sets of the 13 codes.
+        mean_probability: mean of the answers, NaN if there are none.
     """
 
     codes: CodeCounts
@@ -38,7 +38,7 @@ class Traffic:
     mean_probability: float
 
     def unknown_shares(self) -> dict[str, float]:
-        """Share of the questions that leave a feature open, by feature."""
+        """Share of the questions in which a feature is unknown, by feature."""
         return {name: int(self.codes[name][_UNKNOWN]) / max(self.questions, 1) for name in FEATURE_NAMES}
 
 
@@ -46,8 +46,8 @@ def count_traffic(sets: Sequence[tuple[Sequence[int], int, float]]) -> Traffic:
     """Count the questions of some days.
 
     Args:
-        sets: each different set of the 13 codes, ``UNKNOWN_CODE`` where left open; how often it was asked; and the sum
-            of its probabilities.
+        sets: for each different set of the 13 codes (``UNKNOWN_CODE`` where unknown), the number of questions and the
+            sum of their probabilities.
 
     Raises:
         ValueError: a code that the vocabulary does not know.
@@ -69,14 +69,14 @@ def compare_traffic(reference: CodeCounts, traffic: Traffic, limits: DriftLimits
         limits: what counts as drift.
 
     Returns:
-        The score; its features are not numbers where there are too few questions to tell.
+        The score; distances are NaN if there are too few questions.
     """
     filled = {name: _filled(traffic.codes[name], reference[name]) for name in FEATURE_NAMES}
     return score_drift(reference, filled, limits)
 
 
 def _count(sets: pd.DataFrame, asked: npt.NDArray[np.int64]) -> CodeCounts:
-    """Count each set as often as it was asked: by the binary digits of how often, which no traffic makes long."""
+    """Count each set as often as it was asked: one count per binary digit of these numbers, of which there are few."""
     digits = max(int(asked.max(initial=0)).bit_length(), 1)
     parts = [count_codes(sets[(asked >> digit & 1).astype(bool)]) for digit in range(digits)]
     return {name: np.sum([part[name] << digit for digit, part in enumerate(parts)], axis=0) for name in FEATURE_NAMES}
@@ -84,7 +84,7 @@ def _count(sets: pd.DataFrame, asked: npt.NDArray[np.int64]) -> CodeCounts:
 
 def _filled(counts: npt.NDArray[np.int64], reference: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     if reference[_UNKNOWN]:
-        return counts  # the model has learned what "not recorded" means
+        return counts  # the model was trained with "not recorded" as a code
     filled = counts.copy()
     filled[int(np.argmax(reference))] += filled[_UNKNOWN]
     filled[_UNKNOWN] = 0

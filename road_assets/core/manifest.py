@@ -1,6 +1,6 @@
-"""What a bundle's manifest tells of its model: enough for a model card, a gate and a reader in ten years.
+"""The schema of a bundle's ``manifest.json``: all facts about a model that its card, the gate and later readers need.
 
-Here: the shapes alone, as they stand in ``manifest.json``. Packing and checking a bundle is ``bundle``'s work.
+Bundles are packed and checked in ``bundle``.
 """
 
 from datetime import date, datetime
@@ -22,11 +22,11 @@ class Window(BaseModel):
 
 
 class InputField(BaseModel):
-    """One column of the model's input, as whoever asks it must write it.
+    """One column of the model's input, as a caller has to provide it.
 
     Attributes:
         name: official column name.
-        optional: whether the model is meant to answer without it; the 13 features are the contract, the rest is extra.
+        optional: false for the 13 features, true for the scene fields, which a caller may leave out.
         codes: allowed codes with their English labels, None for a number.
         low: smallest allowed number, None for a code.
         high: greatest allowed number, None for a code.
@@ -44,7 +44,7 @@ class InputField(BaseModel):
 
 
 class SliceFigures(BaseModel):
-    """How good the model is for one group of users, on the rows it was judged on.
+    """Figures of the model for one group of users, on the evaluation rows.
 
     Attributes:
         field: what the rows are grouped by, as ``catu`` or ``departement``.
@@ -70,21 +70,21 @@ class SliceFigures(BaseModel):
 
 
 class Facts(BaseModel):
-    """What is known of a model when its bundle is made.
+    """Facts about a model when its bundle is made.
 
     Attributes:
         model_name: name in the registry.
         family: which kind of model it is, as ``ROAD_CANDIDATES`` names it.
-        parameters: it was fitted with, under scikit-learn's names.
+        parameters: of the fit, under scikit-learn's names.
         features: input columns in order, one of ``input_columns.INPUTS``, or fewer in a model of an earlier version.
-        inputs: the same columns with what each may hold.
+        inputs: the same columns with their allowed values.
         threshold: a probability at or above it is answered as severe.
-        data: where the accidents come from, to be said wherever results are shown.
-        data_versions: what the features' days were made from, name to content hash.
-        training_window: days the model has seen.
-        evaluation_window: later days it was judged on.
+        data: where the accidents come from; shown wherever results are shown.
+        data_versions: content hash by release that the rows were made from.
+        training_window: days the model was trained on.
+        evaluation_window: later days it was evaluated on.
         metrics: figures measured on the real rows of the evaluation window.
-        metrics_features_only: the same figures where the same rows are asked about with the 13 features alone.
+        metrics_features_only: the same figures on the same rows with the optional fields unknown.
         intervals: 95 % intervals of some of them, from resampling accidents.
         slices: figures per group of users.
         code_version: of this project.

@@ -1,4 +1,4 @@
-"""Figures that say how good a model is, each beside what a constant answer would reach."""
+"""Figures of a model's quality, with those of a constant answer for comparison."""
 
 from typing import Any, Final
 
@@ -14,13 +14,13 @@ from sklearn.metrics import (
 )
 
 DECIDING_METRIC: Final = "roc_auc"
-"""Promotion compares this one: it does not depend on the threshold, and 82 % of users are not severely hurt."""
+"""The gate compares this figure: it does not depend on the threshold. Accuracy says little at 82 % not severe."""
 
 CALIBRATION_BINS: Final = 10
 
 
 def decision_threshold(missed_case_cost: float) -> float:
-    """From which probability on sending help costs less than not sending it.
+    """Probability from which on sending help costs less than not sending it.
 
     Args:
         missed_case_cost: what a missed severe case costs, in needless dispatches. Help is due where
@@ -38,7 +38,7 @@ def decision_threshold(missed_case_cost: float) -> float:
 
 
 def evaluate(labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64], *, threshold: float) -> dict[str, float]:
-    """Judge probabilities of a severe injury against what happened.
+    """Compare estimated probabilities of a severe injury with the outcomes.
 
     Args:
         labels: shape (rows,), 1 for severe.
@@ -92,8 +92,8 @@ def calibration_groups(
         bins: number of groups.
 
     Returns:
-        Positions of each group's rows. Rows of equal probability are in one group, so that the order in which they come
-        decides nothing; ties can make groups fewer than asked.
+        Positions of each group's rows. Rows of equal probability are in the same group, so that the order of rows does
+        not matter; because of ties there can be fewer groups than asked for.
     """
     order = np.argsort(probabilities, kind="stable")
     ranked = probabilities[order]
@@ -105,7 +105,7 @@ def calibration_groups(
 def calibration_bins(
     labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64], *, bins: int = CALIBRATION_BINS
 ) -> list[tuple[float, float, int]]:
-    """Compare what was estimated with what happened, per group of ``calibration_groups``.
+    """Compare estimates with outcomes, per group of ``calibration_groups``.
 
     Args:
         labels: shape (rows,).
@@ -122,6 +122,6 @@ def calibration_bins(
 
 
 def calibration_error(labels: npt.NDArray[Any], probabilities: npt.NDArray[np.float64]) -> float:
-    """Expected calibration error over about equal groups: mean distance between estimated and observed share."""
+    """Expected calibration error over groups of about equal size: mean distance of estimated and observed share."""
     bins = calibration_bins(labels, probabilities)
     return float(sum(abs(estimated - observed) * rows for estimated, observed, rows in bins) / len(labels))

@@ -1,9 +1,10 @@
-"""Which days the daily schedule asks for, after nights in which nothing ran, too."""
+"""Which days the daily schedule requests, also after nights in which the platform was stopped."""
 
 from datetime import date, timedelta
+from typing import Final
 
-LONGEST_GAP = 31
-"""Nights that are made good by themselves; after a longer stop, what is missing is for people to ask for."""
+LONGEST_GAP: Final = 31
+"""Days requested at most; after a longer stop people have to request the days before them."""
 
 
 def days_to_ask_for(yesterday: date, last_asked: date | None) -> list[date]:
@@ -11,11 +12,10 @@ def days_to_ask_for(yesterday: date, last_asked: date | None) -> list[date]:
 
     Args:
         yesterday: the last day that is over.
-        last_asked: the last day that was asked for; nothing before the first night.
+        last_asked: the newest day that was requested; None before the first night.
 
     Returns:
-        Yesterday and the days before it that were missed, at most ``LONGEST_GAP`` in all; none if yesterday was asked
-        for already.
+        Yesterday and the missed days before it, at most ``LONGEST_GAP``; none if yesterday was requested already.
     """
     if last_asked is None:
         return [yesterday]

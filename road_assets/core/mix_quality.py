@@ -1,6 +1,6 @@
-"""How well generated rows stand in for real ones: the same marginals, associations and lessons, and no copied people.
+"""Measures generated rows: marginals, associations, detectability, usefulness for training, and copies of real rows.
 
-Everything is measured against real rows of the same period that the generator has not seen.
+All figures compare with real rows of the same period that the generator has not seen.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from road_assets.core.drift import total_variation
 from road_assets.core.mixing import CHAIN_COLUMNS, CodeMatrix, fit_chain
 
 Generate = Callable[[CodeMatrix, int], CodeMatrix]
-"""Learns from real rows and gives as many generated ones as asked."""
+"""Fits a generator to real rows, and returns the given number of generated rows."""
 
 _FOLDS: Final = 3
 _TREES: Final = 60
@@ -27,15 +27,16 @@ _DEPTH: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class MixQuality:
-    """Figures of a generator, each with the value that two halves of real data reach.
+    """Figures of a generator.
 
     Attributes:
         marginal_distance: mean total-variation distance of the columns; 0 is perfect.
         association_error: mean absolute difference of Cramér's V over all pairs of columns; 0 is perfect.
-        detection_auc: ROC-AUC of a classifier told to separate generated from unseen real rows; 0.5 is perfect.
-        learning_ratio: ROC-AUC of train-on-generated, test-on-real as a share of train-on-real; 1 is perfect.
-        copied_share: generated rows that equal a source row.
-        natural_copied_share: unseen real rows that equal a source row, which happens without any copying.
+        detection_auc: ROC-AUC of a classifier that separates generated from unseen real rows; 0.5 is perfect.
+        learning_ratio: ROC-AUC on real rows of a model trained on generated rows, divided by that of a model trained
+            on real rows; 1 is perfect.
+        copied_share: share of generated rows that equal a source row.
+        natural_copied_share: share of unseen real rows that equal a source row, which happens without any copying.
         rows: real rows on each side.
     """
 
@@ -69,7 +70,7 @@ class Halves:
     Rows are divided one by one, not by accident, because generated rows have no accident mates either.
 
     Attributes:
-        source: shape (rows, 14), columns as ``CHAIN_COLUMNS``; what the generator may see.
+        source: shape (rows, 14), columns as ``CHAIN_COLUMNS``; for the generator.
         unseen: shape (rows, 14), of the same period.
         unseen_accidents: shape (rows,), the accident of each unseen row.
     """
@@ -86,7 +87,7 @@ def halve(codes: CodeMatrix, accidents: npt.NDArray[np.object_], *, seed: int, m
         codes: shape (rows, 14).
         accidents: shape (rows,), the accident of each row.
         seed: makes the division the same each time.
-        most_rows: of each half; more rows are left out.
+        most_rows: rows of each half at most.
     """
     order = np.random.default_rng(seed).permutation(len(codes))
     size = min(len(codes) // 2, most_rows or len(codes))
@@ -95,7 +96,7 @@ def halve(codes: CodeMatrix, accidents: npt.NDArray[np.object_], *, seed: int, m
 
 
 def measure_mix(halves: Halves, generate: Generate, *, seed: int) -> MixQuality:
-    """Let a generator learn from one half of real rows and hold its rows against the other half.
+    """Fit a generator to one half of real rows and compare its rows with the other half.
 
     Args:
         halves: the real rows.
@@ -152,7 +153,7 @@ def _cramers_v(rows: CodeMatrix, first: int, second: int) -> float:
 
 
 def _detection_auc(halves: Halves, generated: CodeMatrix, seed: int) -> float:
-    """Accident mates share the scene: they stay in one fold, or the classifier would know real rows by their mates."""
+    """Users of an accident stay in one fold, or the classifier would recognise real rows by others of the accident."""
     rows = np.concatenate([halves.unseen, generated])
     is_generated = np.repeat([0, 1], [len(halves.unseen), len(generated)])
     mates = np.unique(halves.unseen_accidents, return_inverse=True)[1]

@@ -1,7 +1,7 @@
-"""Model cards: what a model is for, what it reached and where it fails, from its manifest alone.
+"""Model cards: purpose, figures and limits of a model, written from its manifest alone.
 
-After Mitchell et al., "Model Cards for Model Reporting" (2019). The prose stands in ``templates``, one per language;
-here the tables are made. Markdown is written first, HTML from it: one page that loads nothing and runs nothing.
+After Mitchell et al., "Model Cards for Model Reporting" (2019). The text is in ``templates``, one per language; the
+tables are made here. The HTML page is rendered from the Markdown; it loads no other file and has no script.
 """
 
 import base64
@@ -11,20 +11,19 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
 
-from road_assets.core.card_words import (
-    DATA_IN_FRENCH,
+from road_assets.core.manifest import Manifest, SliceFigures
+from road_assets.core.model_card_labels import (
     FAMILIES,
     FIGURES,
     LANGUAGES,
     PLOTS,
     SLICE_FIELDS,
+    Label,
     Language,
-    Words,
     card_file,
 )
-from road_assets.core.manifest import Manifest, SliceFigures
 from road_assets.core.scene_fields import SCENE_FIELDS, SceneField
-from road_assets.core.vocabulary import FEATURES, Code, Feature
+from road_assets.core.vocabulary import DATA_IN_FRENCH, FEATURES, Code, Feature
 
 _INPUTS: Final[dict[str, Feature | SceneField]] = {
     **{feature.name: feature for feature in FEATURES},
@@ -39,7 +38,7 @@ def write_card(manifest: Manifest, version: str, plots: Mapping[str, bytes]) -> 
     """Write the card of a model in every language.
 
     Args:
-        manifest: of its bundle; what an old one does not tell is left out.
+        manifest: of its bundle; facts that an old manifest lacks are left out.
         version: in the registry.
         plots: PNG files by the name they were logged under, as ``ROC``.
 
@@ -91,7 +90,7 @@ _COUNTS: Final = ("rows", "true_positives", "false_positives", "true_negatives",
 
 
 def constant_figures(metrics: Mapping[str, float]) -> dict[str, float]:
-    """What always giving the more frequent answer, with the share of severe cases as probability, would reach.
+    """Figures of a constant answer: the more frequent class, with the share of severe cases as probability.
 
     Args:
         metrics: of a model, with ``constant_accuracy`` and ``severe_share``.
@@ -167,7 +166,7 @@ def _plots(plots: Mapping[str, bytes], language: Language) -> list[dict[str, str
     ]
 
 
-def _words(known: Mapping[str, Words], name: str, language: Language) -> str:
+def _words(known: Mapping[str, Label], name: str, language: Language) -> str:
     return known[name].to(language) if name in known else name.replace("_", " ")
 
 
@@ -198,7 +197,7 @@ def _escape(text: Any) -> str:
 def _to_html(text: str, manifest: Manifest, version: str, language: Language) -> str:
     # Raw HTML is off, so that nothing a manifest holds becomes markup.
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    other = next(known for known in LANGUAGES if known != language)
+    other = next(choice for choice in LANGUAGES if choice != language)
     return (
         _environment()
         .get_template("model_card.html.j2")

@@ -1,9 +1,9 @@
-"""Noise put into the codes of rows on purpose, so that drift and everything that answers it can be rehearsed.
+"""Noise put into the codes of rows on purpose, to rehearse drift and the platform's reaction to it.
 
-A cell is replaced with probability ``noise``, by a code drawn uniformly from those the vocabulary has for its feature.
-What is drawn for a cell depends on the seed, the day and the row's place in its day alone, never on the noise: more
-noise replaces more cells, and those that less noise had replaced get the same codes again. So distorting twice is
-distorting once with the greater noise, whether the rows were distorted as a mix, as features, or for an evaluation.
+A cell is replaced with probability ``noise`` by a code drawn uniformly from the codes of its feature. The random
+numbers of a cell depend only on the seed, the day and the row's position in its day, not on the noise: more noise
+replaces more cells, and replaces those of less noise by the same codes. So distorting twice equals distorting once with
+the greater noise, whether the rows are distorted as a mix, as features, or for an evaluation.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from road_assets.core.columns import DAY
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 
 NOISE: Final = "noise"
-"""Column that tells how much noise a row carries, 0 to 1; partitions older than the column carry none."""
+"""Column with the noise of a row, 0 to 1; partitions older than the column have none."""
 
 SEED: Final = 42
 """The same for mix, features and evaluations, or they would not distort alike."""
@@ -41,7 +41,7 @@ _CODES: Final = np.array(
 def distort(
     rows: pd.DataFrame, noise: Mapping[date, float], *, where: "pd.Series[bool] | None" = None, seed: int = SEED
 ) -> pd.DataFrame:
-    """Replace codes at random, and note in the rows how likely that was.
+    """Replace codes at random, and record the noise in the rows.
 
     Args:
         rows: of any days: ``day``, the 13 features and, where rows were distorted before, ``noise``. The order of a
@@ -76,17 +76,17 @@ def distort(
 
 
 def _draw(day: date, rows: int, seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int8]]:
-    """For each cell of a day, when it is replaced and by what; shapes (rows, 13)."""
+    """For each cell of a day, the noise above which it is replaced, and its new code; shapes (rows, 13)."""
     digest = hashlib.sha256(f"noise:{seed}:{day.isoformat()}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
-    # Row by row, so that a day's first rows get the same whether or not others follow.
+    # Row by row, so that the first rows of a day get the same numbers whether or not others follow.
     uniforms = rng.random((rows, 2, len(FEATURE_NAMES)))
     picked = (uniforms[:, 1] * _SIZES).astype(np.intp)
     return uniforms[:, 0], _CODES[np.arange(len(FEATURE_NAMES)), picked]
 
 
 def with_noise(rows: pd.DataFrame) -> pd.DataFrame:
-    """A frame whose every row tells its noise: 0 where it was written before the column existed."""
+    """A copy with the column ``noise``: 0 for rows written before the column existed."""
     known: pd.Series[Any] = rows[NOISE] if NOISE in rows else pd.Series(0.0, index=rows.index)
     noted = rows.copy(deep=False)  # twenty years of rows need not be held twice for one more column
     noted[NOISE] = known.astype("float64").fillna(0.0)
@@ -94,7 +94,7 @@ def with_noise(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def noise_of_days(rows: pd.DataFrame) -> dict[date, float]:
-    """How much noise each day's rows carry.
+    """The noise of each day's rows.
 
     Args:
         rows: of any days, with or without the column ``noise``.
@@ -109,7 +109,7 @@ def noise_of_days(rows: pd.DataFrame) -> dict[date, float]:
 
 
 def describe_noise(noise: Mapping[date, float]) -> str:
-    """Say plainly which days are no true data.
+    """Say which days hold distorted data.
 
     Args:
         noise: per day, from ``noise_of_days``.

@@ -1,6 +1,6 @@
-"""The noise setting as it stands in Postgres, for everybody who reads or sets it. Who runs the statements connects too.
+"""The noise setting and its SQL statements, shared by platform and service; each runs them on its own connection.
 
-What the noise does to rows is in ``noise``.
+How noise changes rows is in ``noise``.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ APPEND: Final[LiteralString] = (
 
 @dataclass(frozen=True, slots=True)
 class NoiseSetting:
-    """How much the rows of the partitions to come are distorted.
+    """The noise for partitions that are materialized from now on.
 
     Attributes:
-        noise: chance that a feature's code is replaced by a random one, 0 to 1.
-        since: when it was set; nothing if it never was.
-        set_by: who set it, and through what.
+        noise: probability that a feature's code is replaced by a random one, 0 to 1.
+        since: when it was set; None if it never was.
+        set_by: who set it, and by which means.
     """
 
     noise: float

@@ -1,9 +1,9 @@
-"""The trained boosting as an ONNX graph that gives the same answers.
+"""Exports the trained boosting as an ONNX graph with equal answers.
 
-Two sums of trees, each scaled to calibrated log-odds; a row that tells no optional field takes the first, every other
-row the second. A split on a category asks whether the code is a member of the set that goes left; scikit-learn keeps
-these sets as bits over its own numbering of the codes, which is undone here. A code that no training row had goes where
-an unknown one goes, as in scikit-learn.
+The graph has two ensembles of trees, each scaled to calibrated log-odds: one for rows without any optional field, the
+other for all other rows. A split on a category tests whether the code is in the set that goes left. scikit-learn stores
+these sets as bits over its own numbering of the codes, which is translated here. As in scikit-learn, a code that no
+training row had goes where unknown values go.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from road_assets.core.bundle import GRAPH_INPUT
-from road_assets.core.calibration import Scaling
+from road_assets.core.calibration import PlattScaling
 from road_assets.core.onnx_trees import scale, to_bytes, to_rows, tree_sum
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
-from road_assets.core.tree_nodes import LESS_OR_EQUAL, MEMBER, Nodes, share_of_rows
+from road_assets.core.tree_nodes import LESS_OR_EQUAL, MEMBER, NodeCollector, Nodes
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 
-Scaled = tuple[HistGradientBoostingClassifier, Scaling]
-"""Trees, and what their log-odds are scaled by."""
+Scaled = tuple[HistGradientBoostingClassifier, PlattScaling]
+"""Trees, and the scaling of their log-odds."""
 
 _WORD: Final = 32
-"""Bits of one number of a set."""
+"""Bits of one word of a set."""
 
 _NO_CODE: Final = -2.0
-"""Member of the set of a split at which only unknown goes left; the operator wants at least one."""
+"""Member of the set of a split at which only unknown values go left: the operator needs at least one member."""
 
 _CODES: Final[dict[int, tuple[int, ...]]] = {
     **{MODEL_FIELDS.index(feature.name): tuple(sorted(feature.values)) for feature in FEATURES},
@@ -39,11 +39,11 @@ _CODES: Final[dict[int, tuple[int, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """How scikit-learn numbers columns and codes inside its trees: categories first, codes from 0.
+    """scikit-learn's numbering of columns and codes inside its trees: categorical columns first, codes from 0.
 
     Attributes:
-        original: column of the input for each column inside.
-        codes: for each column of categories inside, the code that each number stands for.
+        original: input column of each inner column.
+        codes: for each inner categorical column, the code of each number.
     """
 
     original: npt.NDArray[np.intp]
@@ -57,7 +57,7 @@ class _Columns:
         return cls(original, tuple(np.asarray(codes, dtype=np.float64) for codes in encoder.categories_))
 
     def members(self, column: int, bits: npt.NDArray[np.uint32], *, missing_goes_left: bool) -> tuple[float, ...]:
-        """The codes that go left at a split of a column inside."""
+        """The codes that go left at a split of an inner column."""
         known = self.codes[column]
         left = {
             float(code)
@@ -110,19 +110,19 @@ def gains_of(trees: HistGradientBoostingClassifier) -> npt.NDArray[np.float64]:
 
 
 def base_of(trees: HistGradientBoostingClassifier) -> float:
-    """Log-odds that all trees are added to."""
+    """Log-odds to which the trees are added."""
     return float(np.asarray(trees._baseline_prediction).item())  # noqa: SLF001 - not public, pinned and tested
 
 
 def _log_odds(
-    name: str, trees: HistGradientBoostingClassifier, scaling: Scaling
+    name: str, trees: HistGradientBoostingClassifier, scaling: PlattScaling
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     scaled, constants = scale(f"{name}_sum", name, scaling, base=base_of(trees))
     return [tree_sum(to_nodes(trees), "precise", f"{name}_sum"), *scaled], constants
 
 
 def _choose() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """Take ``scene`` where a row tells any optional field, else ``alone``."""
+    """Take ``scene`` for rows with any optional field, else ``alone``."""
     numbers = {"first_optional": [len(FEATURE_NAMES)], "past_last": [len(MODEL_FIELDS)], "along_columns": [1]}
     operators = [
         helper.make_node("Slice", [GRAPH_INPUT, "first_optional", "past_last", "along_columns"], ["optional"]),
@@ -144,70 +144,39 @@ def _trees_of(trees: HistGradientBoostingClassifier) -> list[npt.NDArray[Any]]:
 def to_nodes(trees: HistGradientBoostingClassifier) -> Nodes:
     """The trees as arrays, columns and codes numbered as in the model's input."""
     columns = _Columns.of(trees)
-    parts: dict[str, list[npt.NDArray[Any]]] = {
-        name: []
-        for name in (
-            "feature",
-            "split",
-            "left",
-            "left_leaf",
-            "right",
-            "right_leaf",
-            "weight",
-            "mode",
-            "missing",
-            "share",
-        )
-    }
-    members: list[tuple[float, ...]] = []
-    roots: list[int] = []
-    inner_before = leaves_before = 0
+    collector = NodeCollector()
     for (tree,) in trees._predictors:  # noqa: SLF001 - not public, pinned and tested
         nodes = _with_a_split(tree.nodes)
-        leaf = nodes["is_leaf"].astype(bool)
-        # An index among inner nodes where the node splits, among leaves where it does not.
-        number = np.where(leaf, np.cumsum(leaf) - 1 + leaves_before, np.cumsum(~leaf) - 1 + inner_before)
-        inner = nodes[~leaf]
-        parts["feature"].append(columns.original[inner["feature_idx"]])
-        parts["split"].append(np.where(inner["is_categorical"], 0.0, inner["num_threshold"]))
-        for side in ("left", "right"):
-            parts[side].append(number[inner[side]])
-            parts[f"{side}_leaf"].append(leaf[inner[side]])
-        parts["mode"].append(np.where(inner["is_categorical"], MEMBER, LESS_OR_EQUAL))
-        parts["missing"].append(inner["missing_go_to_left"])
-        rows = nodes["count"].astype(np.float64)
-        parts["share"].append(share_of_rows(rows[inner["left"]], rows[inner["right"]]))
-        parts["weight"].append(nodes["value"][leaf])
-        members += [
-            columns.members(
-                int(node["feature_idx"]),
-                tree.raw_left_cat_bitsets[node["bitset_idx"]],
-                missing_goes_left=bool(node["missing_go_to_left"]),
-            )
-            for node in inner[inner["is_categorical"].astype(bool)]
-        ]
-        roots.append(inner_before)
-        inner_before += len(inner)
-        leaves_before += int(leaf.sum())
-    joined = {name: np.concatenate(part) for name, part in parts.items()}
-    return Nodes(
-        feature=joined["feature"].astype(np.int64),
-        split=joined["split"].astype(np.float64),
-        true_child=joined["left"].astype(np.int64),
-        true_is_leaf=joined["left_leaf"].astype(np.int64),
-        false_child=joined["right"].astype(np.int64),
-        false_is_leaf=joined["right_leaf"].astype(np.int64),
-        roots=np.array(roots, dtype=np.int64),
-        leaf_weight=joined["weight"].astype(np.float64),
-        mode=joined["mode"].astype(np.uint8),
-        missing_is_true=joined["missing"].astype(np.int64),
-        true_share=joined["share"].astype(np.float64),
-        members=tuple(members),
-    )
+        is_leaf = nodes["is_leaf"].astype(bool)
+        inner = nodes[~is_leaf]
+        collector.add(
+            is_leaf,
+            (inner["left"], inner["right"]),
+            nodes["count"].astype(np.float64),
+            members=_members(columns, inner, tree.raw_left_cat_bitsets),
+            feature=columns.original[inner["feature_idx"]],
+            split=np.where(inner["is_categorical"], 0.0, inner["num_threshold"]),
+            mode=np.where(inner["is_categorical"], MEMBER, LESS_OR_EQUAL),
+            missing_is_true=inner["missing_go_to_left"],
+            leaf_weight=nodes["value"][is_leaf],
+        )
+    return collector.nodes()
+
+
+def _members(columns: _Columns, inner: npt.NDArray[Any], bitsets: npt.NDArray[np.uint32]) -> list[tuple[float, ...]]:
+    """The codes that go left at each categorical split."""
+    return [
+        columns.members(
+            int(node["feature_idx"]),
+            bitsets[node["bitset_idx"]],
+            missing_goes_left=bool(node["missing_go_to_left"]),
+        )
+        for node in inner[inner["is_categorical"].astype(bool)]
+    ]
 
 
 def _with_a_split(nodes: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A tree that is a single leaf, given a split both of whose sides are that leaf: the operator starts at splits."""
+    """Give a tree of a single leaf a split with that leaf on both sides: the operator's trees start with a split."""
     if len(nodes) > 1:
         return nodes
     split = np.zeros(2, dtype=nodes.dtype)

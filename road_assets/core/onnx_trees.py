@@ -1,7 +1,7 @@
-"""What the graphs of all families are made of: trees in double precision, log-odds, and the model around them.
+"""Parts of the ONNX graphs of all families: tree ensembles in double precision, scaling, and the model around them.
 
-Sums are taken in double, so that adding up hundreds of leaves does not use up the tolerance: float32 came within 8e-7
-of the 1e-6 that is allowed.
+Sums are computed in double precision, since adding hundreds of leaves in float32 gave errors of up to 8e-7, close to
+the tolerance of 1e-6.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from road_assets.core.bundle import GRAPH_INPUT, GRAPH_OUTPUT
-from road_assets.core.calibration import Scaling
+from road_assets.core.calibration import PlattScaling
 from road_assets.core.tree_nodes import Nodes
 
 ML: Final = "ai.onnx.ml"
@@ -24,14 +24,14 @@ _IDENTITY: Final = 0
 
 
 def tree_sum(nodes: Nodes, given: str, result: str) -> onnx.NodeProto:
-    """The operator that adds up one leaf of each tree.
+    """The operator that sums one leaf of each tree.
 
     Args:
         nodes: of the trees.
         given: name of the input, double (rows, columns).
         result: name of the output, double (rows, 1).
     """
-    # Leaves of equal weight are written once: a forest of a year has ten times as many leaves as weights.
+    # Leaves of equal weight are stored once: a forest trained on a year has ten times as many leaves as weights.
     weights, shared = np.unique(nodes.leaf_weight, return_inverse=True)
     optional: dict[str, Any] = {}
     if nodes.missing_is_true.any():
@@ -62,7 +62,7 @@ def tree_sum(nodes: Nodes, given: str, result: str) -> onnx.NodeProto:
 
 
 def scale(
-    given: str, result: str, scaling: Scaling, *, base: float = 0.0
+    given: str, result: str, scaling: PlattScaling, *, base: float = 0.0
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     """Multiply and shift log-odds.
 
@@ -84,7 +84,7 @@ def scale(
 
 
 def constant(name: str, value: float) -> onnx.TensorProto:
-    """A number in double."""
+    """A constant in double precision."""
     return numpy_helper.from_array(np.array(value, dtype=np.float64), name)
 
 
@@ -96,11 +96,11 @@ def to_rows(given: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
 
 
 def to_bytes(operators: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto], *, columns: int) -> bytes:
-    """Close a graph.
+    """Assemble and check a graph.
 
     Args:
         operators: in the order of their evaluation.
-        constants: that they name.
+        constants: that the operators refer to.
         columns: of the input.
 
     Returns:

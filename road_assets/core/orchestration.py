@@ -1,4 +1,4 @@
-"""Names in Dagster that the service must know too: it starts these jobs and says why, without importing Dagster."""
+"""Names of jobs and run tags that platform and service share; the service starts jobs without importing Dagster."""
 
 from typing import Final
 

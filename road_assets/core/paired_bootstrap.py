@@ -1,7 +1,7 @@
-"""How much of a difference between two models chance alone explains: both are judged on the same resamples.
+"""Paired bootstrap: two models are compared on the same resamples, to tell a real difference from chance.
 
-What is drawn with replacement are accidents, not users: users of one accident share road, light and fate, so that rows
-taken one by one would make every interval too short.
+Accidents are resampled, not users: users of one accident share road, light and collision, so resampling single rows
+would make every interval too short.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Figures = npt.NDArray[np.float64]
 """Shape (resamples,)."""
 
 _AT_ONCE: Final = 50
-"""Resamples whose weights stand in memory together; a year of rows stays within the processor's caches."""
+"""Resamples whose weights are in memory together; for a year of rows they fit into the processor's caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class Resamples:
 
     @classmethod
     def draw(cls, accidents: npt.NDArray[Any], count: int, *, seed: int) -> Self:
-        """Draw as many accidents as there are, again and again.
+        """Draw, for each resample, as many accidents as there are.
 
         Args:
-            accidents: shape (rows,), what each row's accident is called.
+            accidents: shape (rows,), the number of each row's accident.
             count: number of resamples.
             seed: makes them the same each time.
         """
@@ -52,7 +52,7 @@ class Resamples:
 
     @property
     def accidents(self) -> int:
-        """How many there are."""
+        """Number of accidents."""
         return int(self.counts.shape[1])
 
     def weights(self) -> Iterator[Weights]:
@@ -63,7 +63,7 @@ class Resamples:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Rows in the order of a model's probabilities, ready to be weighted: ROC-AUC costs one pass over them.
+    """Rows sorted by a model's probabilities: the ROC-AUC of a weighting takes one pass over them.
 
     Attributes:
         order: positions of the rows, probabilities rising.
@@ -93,7 +93,7 @@ class Ranking:
         return cls(order, starts, np.asarray(labels)[order].astype(np.float64))
 
     def roc_auc(self, weights: Weights) -> Figures:
-        """Chance that a severe row stands above one that is not, ties counting half; NaN where a class has no row."""
+        """ROC-AUC per resample, ties counting half; NaN where a class has no row."""
         ordered = weights[:, self.order]
         severe = np.add.reduceat(ordered * self.severe, self.starts, axis=1)
         mild = np.add.reduceat(ordered, self.starts, axis=1) - severe
@@ -105,7 +105,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Rows grouped by a model's probabilities, ready to be weighted. The groups are those of all rows.
+    """Rows grouped by a model's probabilities, for weighting. The groups are those of all rows.
 
     Attributes:
         order: positions of the rows, group after group.
@@ -126,21 +126,21 @@ class Calibration:
         return cls(order, starts, (probabilities - labels)[order])
 
     def error(self, weights: Weights) -> Figures:
-        """Expected calibration error."""
+        """Expected calibration error per resample."""
         gaps = np.add.reduceat(weights[:, self.order] * self.excess, self.starts, axis=1)
         error: Figures = np.abs(gaps).sum(axis=1) / weights.sum(axis=1)
         return error
 
 
 def lower_bound(observed: float, resampled: Figures, confidence: float) -> float:
-    """What a difference is at least, one-sided, by the basic bootstrap.
+    """One-sided lower bound of a difference, by the basic bootstrap.
 
-    How far resamples lie above what was observed tells how far that may lie above the truth. Unlike a plain quantile of
-    the resamples, this takes off what resampling itself adds, as it does to a calibration error.
+    The distance of the resamples above the observed difference estimates the distance of the latter above the true one.
+    Unlike a quantile of the resamples, this corrects the bias of resampling, which calibration errors have.
 
     Args:
         observed: the difference on all rows.
-        resampled: the same on each resample; NaN where it could not be told.
+        resampled: shape (resamples,), the difference on each resample; NaN where it is undefined.
         confidence: for example 0.95.
     """
     return observed - float(np.nanquantile(resampled - observed, confidence))

@@ -1,8 +1,9 @@
-"""Which rows of a release go on and which are set aside, each with the rule it breaks. No files, no joining.
+"""Validates the rows of a release: which are kept, and which go into quarantine with the rule they break.
 
-A row is set aside when it cannot be read, holds a code that the codebook does not know, repeats another row's key, or
-rests on a row that is missing or set aside itself. Nothing is repaired and nothing guessed; a row is in the quarantine
-once, with the first rule it breaks, so that rows in = rows kept + rows quarantined for each of the four files.
+A row goes into quarantine when it cannot be read, holds a code that the codebook does not have, repeats another row's
+key, or refers to a row that is missing or in quarantine itself. Nothing is repaired and nothing guessed. A row is in
+the quarantine once, with the first rule it breaks, so that for each of the four files rows in = rows kept + rows
+quarantined. Files are read in ``dialect``, and joined in ``joining``.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from road_assets.core.accident_lookup import lacks
 from road_assets.core.columns import ACCIDENT, DAY, USER, VEHICLE
 from road_assets.core.dialect import Reading
 from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
@@ -43,7 +45,7 @@ Rows = npt.NDArray[np.bool_]
 DERIVED_RULES: Final = frozenset(
     rule.format(table=table) for rule in (APART_RULE, MISSING_RULE) for table in ("caracteristiques", "lieux")
 )
-"""Rules that a row breaks for the sake of another row."""
+"""Rules that a row breaks because of another row."""
 
 
 class QuarantineError(ValueError):
@@ -52,12 +54,12 @@ class QuarantineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """What became of the rows of one file.
+    """Numbers of rows of one file.
 
     Attributes:
         rows_in: lines of the file that are not blank, without the header.
-        kept: rows that go on.
-        quarantined: rows set aside.
+        kept: rows that passed.
+        quarantined: rows in quarantine.
     """
 
     rows_in: int
@@ -78,12 +80,12 @@ class RowCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
-    """A release after sifting.
+class ValidatedRelease:
+    """A release after validation.
 
     Attributes:
-        tables: the canonical frames without the rows set aside; they fit together.
-        quarantine: ``QUARANTINE_COLUMNS``, one row per row set aside, in the order of ``TABLES`` and lines.
+        tables: the canonical frames without the rows in quarantine; they fit together.
+        quarantine: ``QUARANTINE_COLUMNS``, one row per row in quarantine, in the order of ``TABLES`` and lines.
         counts: per file.
     """
 
@@ -92,8 +94,8 @@ class Sifted:
     counts: dict[Table, RowCounts]
 
 
-def sift_release(readings: Mapping[Table, Reading], files: Mapping[Table, str], *, year: int) -> Sifted:
-    """Set aside what breaks the contract.
+def validate_release(readings: Mapping[Table, Reading], files: Mapping[Table, str], *, year: int) -> ValidatedRelease:
+    """Put the rows that break a rule into quarantine.
 
     Args:
         readings: the four files, as ``scan_table`` gives them.
@@ -101,34 +103,35 @@ def sift_release(readings: Mapping[Table, Reading], files: Mapping[Table, str], 
         year: of the release.
 
     Returns:
-        The rows that go on and those set aside.
+        The rows that passed and those in quarantine.
 
     Raises:
         QuarantineError: not one user can be kept, so the files as a whole are not usable.
     """
-    sieves = {table: _Sieve(table, files[table], readings[table]) for table in TABLES}
-    for sieve in sieves.values():
-        sieve.set_aside_repeated()
-        sieve.set_aside_unknown_codes()
-    accidents, users = sieves["caracteristiques"], sieves["usagers"]
+    validators = {table: _TableValidator(table, files[table], readings[table]) for table in TABLES}
+    for validator in validators.values():
+        validator.quarantine_repeated()
+        validator.quarantine_unknown_codes()
+    accidents, users = validators["caracteristiques"], validators["usagers"]
     days = accidents.frame[DAY]
-    accidents.set_aside((days.dt.year != year).to_numpy(), DAY, OTHER_YEAR_RULE, days.dt.strftime("%Y-%m-%d"))
+    accidents.quarantine((days.dt.year != year).to_numpy(), DAY, OTHER_YEAR_RULE, days.dt.strftime("%Y-%m-%d"))
     for table in ("caracteristiques", "lieux"):
-        users.set_aside_without(sieves[table])
+        users.quarantine_without(validators[table])
     present = pd.concat([users.frame[ACCIDENT], users.unreadable[ACCIDENT]])
-    accidents.set_aside(_lacks(present, accidents.frame[ACCIDENT]), ACCIDENT, NO_USER_RULE, accidents.frame[ACCIDENT])
+    accidents.quarantine(lacks(present, accidents.frame[ACCIDENT]), ACCIDENT, NO_USER_RULE, accidents.frame[ACCIDENT])
 
-    entries = pd.concat([sieve.entries() for sieve in sieves.values()], ignore_index=True)
+    entries = pd.concat([validator.entries() for validator in validators.values()], ignore_index=True)
     quarantine = entries.assign(**{DAY: _days_of(entries[ACCIDENT], accidents)})[list(QUARANTINE_COLUMNS)]
-    counts = {table: sieve.counts(quarantine) for table, sieve in sieves.items()}
+    counts = {table: validator.counts(quarantine) for table, validator in validators.items()}
     if not counts["usagers"].kept:
         raise QuarantineError(
             f"not one of {counts['usagers'].rows_in} users can be kept; the first rules broken are {_rules(quarantine)}"
         )
-    return Sifted({table: sieve.rows_kept() for table, sieve in sieves.items()}, quarantine, counts)
+    tables = {table: validator.rows_kept() for table, validator in validators.items()}
+    return ValidatedRelease(tables, quarantine, counts)
 
 
-class _Sieve:
+class _TableValidator:
     """One file: its readable rows, which of them are still kept, and why the others are not."""
 
     def __init__(self, table: Table, file: str, reading: Reading) -> None:
@@ -140,8 +143,8 @@ class _Sieve:
         self._kept = np.ones(len(reading.frame), dtype=np.bool_)
         self._entries = [_unreadable_entries(reading)]
 
-    def set_aside(self, rows: Rows, column: str, rule: str, values: "pd.Series[Any]") -> None:
-        """Set aside some rows, unless they are already."""
+    def quarantine(self, rows: Rows, column: str, rule: str, values: "pd.Series[Any]") -> None:
+        """Put rows into quarantine, unless they are there already."""
         rows = rows & self._kept
         if not rows.any():
             return
@@ -149,61 +152,61 @@ class _Sieve:
         found = {"line": self._lines[rows], ACCIDENT: self.frame.loc[rows, ACCIDENT], "column": column, "rule": rule}
         self._entries.append(pd.DataFrame({**found, "value": values[rows]}).astype(_TEXTS))
 
-    def set_aside_repeated(self) -> None:
-        """Keep the first of the rows that tell the same accident, vehicle or user.
+    def quarantine_repeated(self) -> None:
+        """Keep the first of the rows with the same accident, vehicle or user.
 
-        Several places of one accident are official. Users without an id are told apart by their position: two alike, as
-        passengers of a bus, are two people.
+        An accident may have several rows in ``lieux``. Users without an id are distinguished by their position in the
+        file: two equal rows, as of passengers in a bus, are two people.
         """
         frame = self.frame
         if self.table == "caracteristiques":
             repeated = frame.duplicated(ACCIDENT).to_numpy() | (self._first_unreadable() < self._lines)
-            self.set_aside(repeated, ACCIDENT, REPEATED_RULE, frame[ACCIDENT])
+            self.quarantine(repeated, ACCIDENT, REPEATED_RULE, frame[ACCIDENT])
         elif self.table in _KEYS:
             key = _KEYS[self.table]
             known = frame[key].notna().to_numpy()
             if known.any():
                 repeated = known & frame.duplicated([ACCIDENT, key]).to_numpy()
-                self.set_aside(repeated, key, REPEATED_RULE, frame[key])
+                self.quarantine(repeated, key, REPEATED_RULE, frame[key])
             if self.table == "vehicules" and not known.all():
-                self.set_aside(~known & frame.duplicated().to_numpy(), ACCIDENT, REPEATED_RULE, frame[ACCIDENT])
+                self.quarantine(~known & frame.duplicated().to_numpy(), ACCIDENT, REPEATED_RULE, frame[ACCIDENT])
 
-    def set_aside_unknown_codes(self) -> None:
-        """Set aside rows whose code of a feature or of the gravity is in no codebook; not recorded is not unknown."""
+    def quarantine_unknown_codes(self) -> None:
+        """Quarantine rows with a code of a feature or of ``grav`` that no codebook has; "not recorded" is allowed."""
         for feature in _CODED:
             if feature.table == self.table:
                 codes = self.frame[feature.name]
                 unknown = (codes.notna() & ~codes.isin(list(feature.values))).to_numpy(dtype=np.bool_)
-                self.set_aside(unknown, feature.name, UNKNOWN_CODE_RULE, codes)
+                self.quarantine(unknown, feature.name, UNKNOWN_CODE_RULE, codes)
 
-    def set_aside_without(self, other: "_Sieve") -> None:
-        """Set aside rows whose accident has no row in another file that can be used."""
+    def quarantine_without(self, other: "_TableValidator") -> None:
+        """Quarantine rows whose accident has no usable row in another file."""
         accidents = self.frame[ACCIDENT]
-        for known, rule in ((other.accidents_told(), MISSING_RULE), (other.accidents_usable(), APART_RULE)):
-            self.set_aside(_lacks(known, accidents), ACCIDENT, rule.format(table=other.table), accidents)
+        for known, rule in ((other.accidents_present(), MISSING_RULE), (other.accidents_usable(), APART_RULE)):
+            self.quarantine(lacks(known, accidents), ACCIDENT, rule.format(table=other.table), accidents)
 
-    def accidents_told(self) -> "pd.Series[str]":
-        """Accidents with a row, whatever its state."""
+    def accidents_present(self) -> "pd.Series[str]":
+        """Accidents with a row, whether it is usable or not."""
         told: pd.Series[str] = pd.concat([self.frame[ACCIDENT], self.unreadable[ACCIDENT].dropna()])
         return told
 
     def accidents_usable(self) -> "pd.Series[str]":
-        """Accidents whose first row is kept; a later one never takes the place of one that was set aside."""
+        """Accidents whose first row is kept; a later row never replaces one in quarantine."""
         first = ~self.frame.duplicated(ACCIDENT).to_numpy() & self._kept
         usable: pd.Series[str] = self.frame.loc[first & (self._first_unreadable() > self._lines), ACCIDENT]
         return usable
 
     def rows_kept(self) -> pd.DataFrame:
-        """The rows that go on."""
+        """The rows that passed."""
         return self.frame if self._kept.all() else self.frame[self._kept].reset_index(drop=True)
 
     def entries(self) -> pd.DataFrame:
-        """The rows set aside, in the order of the file."""
+        """The rows in quarantine, in the order of the file."""
         entries = pd.concat(self._entries).assign(**{TABLE_COLUMN: self.table, "file": self._file})
         return entries.astype({TABLE_COLUMN: _TEXT, "file": _TEXT}).sort_values("line", ignore_index=True)
 
     def counts(self, quarantine: pd.DataFrame) -> RowCounts:
-        """Count the file's rows, and make sure that each is in one place."""
+        """Count the file's rows, and check that each is either kept or in quarantine."""
         ours = quarantine.loc[quarantine[TABLE_COLUMN] == self.table, "line"]
         counts = RowCounts(len(self.frame) + len(self.unreadable), int(self._kept.sum()), len(ours))
         counts.require_balance(self._file)
@@ -234,18 +237,13 @@ def _unreadable_entries(reading: Reading) -> pd.DataFrame:
     ).astype(_TEXTS)
 
 
-def _days_of(numbers: "pd.Series[str]", accidents: _Sieve) -> "pd.Series[pd.Timestamp]":
-    """Day of each accident, also of one whose own row was set aside."""
+def _days_of(numbers: "pd.Series[str]", accidents: _TableValidator) -> "pd.Series[pd.Timestamp]":
+    """Day of each accident, also of one whose own row is in quarantine."""
     wanted = set(numbers.dropna())
     told = pd.concat([accidents.frame[[ACCIDENT, DAY]], accidents.unreadable[[ACCIDENT, DAY]].dropna()])
     ours = told[told[ACCIDENT].isin(wanted)].drop_duplicates(ACCIDENT) if wanted else told.head(0)
     days = dict(zip(ours[ACCIDENT], ours[DAY], strict=True))
     return pd.Series([days.get(number, pd.NaT) for number in numbers], index=numbers.index, dtype="datetime64[us]")
-
-
-def _lacks(known: "pd.Series[str]", wanted: "pd.Series[str]") -> Rows:
-    """Tell which accidents are not among the known; ``isin`` is twenty times slower on Arrow strings."""
-    return np.asarray(pd.Index(known.dropna().unique()).get_indexer(pd.Index(wanted)) < 0)
 
 
 def _rules(quarantine: pd.DataFrame) -> str:

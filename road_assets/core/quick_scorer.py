@@ -1,9 +1,9 @@
-"""A boosting's graph asked by looking up instead of walking down: the same answers in a twentieth of the time.
+"""QuickScorer: evaluates a boosting's trees by table look-ups, 20 times as fast as ONNX Runtime, with equal answers.
 
-The trees have at most 32 leaves and the inputs are codes, so each tree's leaves fit the bits of one number, and for
-each value of each field it is known beforehand which leaves of which tree a row with that value can still reach. The
-bits that are left when all fields were looked up name the one leaf of each tree (Lucchese et al., QuickScorer, SIGIR
-2015). Walking, as ONNX Runtime does, takes some 20 ns for each of a row's ten thousand nodes.
+Trees have at most 32 leaves and inputs are codes. So the leaves of a tree fit into a 32-bit mask, and a table can hold,
+for each value of each field, the mask of the leaves that a row with that value can still reach. The bitwise AND over
+all fields leaves one bit per tree: the leaf that the row reaches (Lucchese et al., QuickScorer, SIGIR 2015). Following
+the nodes, as ONNX Runtime does, takes about 20 ns for each of the ten thousand nodes on a row's paths.
 """
 
 import math
@@ -20,19 +20,19 @@ from road_assets.core.scene_fields import SCENE_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 
 ROWS_TOGETHER: Final = 64
-"""Rows whose numbers stay in a core's cache."""
+"""Rows scored at a time, whose masks stay in a core's cache."""
 
 _ONE_ENSEMBLE: Final = ("Cast", "TreeEnsemble", "Mul", "Add", "Sigmoid", "Reshape")
 _TWO_ENSEMBLES: Final = (
     *("Cast", "TreeEnsemble", "Mul", "Add", "TreeEnsemble", "Mul", "Add"),
     *("Slice", "IsNaN", "Cast", "ReduceMin", "Cast", "Where", "Sigmoid", "Reshape"),
 )
-"""Operators of the graphs that ``onnx_boosting`` writes; others are left to ONNX Runtime."""
+"""Operators of the graphs that ``onnx_boosting`` writes; other graphs are left to ONNX Runtime."""
 
 _TOPS: Final = np.array(
     [*(max(feature.values) for feature in FEATURES), *(max(field.values) for field in SCENE_FIELDS)], dtype=np.intp
 )
-"""Highest value of each field. A column's cells are: unknown, 0, 1, … up to it."""
+"""Highest value of each field. The cells of a column are: unknown, 0, 1, … up to the highest value."""
 
 _STARTS: Final = np.concatenate([[0], np.cumsum(_TOPS + 2)[:-1]]).astype(np.intp)
 """First cell of each column."""
@@ -47,15 +47,15 @@ _UNKNOWN, _FROM_UNKNOWN = np.float32(-1), np.float32(1)
 _ONE_BIT: Final = np.uint32(1)
 _ALONE: Final = len(FEATURE_NAMES)
 _NOTHING_TOLD: Final = _STARTS[_ALONE:]
-"""Cells of the optional fields of a row that tells none."""
+"""Cells of the optional fields of a row in which all of them are unknown."""
 
 _NOTHING_BYTES: Final = _NOTHING_TOLD.tobytes()
 
 Cells = npt.NDArray[np.intp]
-"""Shape (rows, columns): where each value of a row stands in the tables."""
+"""Shape (rows, columns): row of the tables for each value."""
 
 Bits = npt.NDArray[np.uint32]
-"""Leaves of a tree, a bit for each."""
+"""Masks of the leaves of a tree, a bit for each."""
 
 Scores = npt.NDArray[np.float64]
 """Shape (rows,)."""
@@ -63,14 +63,14 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Ensemble:
-    """One sum of trees.
+    """One ensemble of trees as tables.
 
     Attributes:
-        columns: how many of the input's it takes, from the first on.
-        reachable: shape (cells, trees), the leaves that a row with that cell can reach.
-        leaves: shape (trees * LEAVES,), what each leaf adds to the log-odds.
-        first_leaf: shape (trees,), where each tree's leaves begin.
-        ones: shape (trees,).
+        columns: number of input columns that it takes, from the first on.
+        reachable: shape (cells, trees), mask of the leaves that a row with that cell can reach.
+        leaves: shape (trees * LEAVES,), contribution of each leaf to the log-odds.
+        first_leaf: shape (trees,), index of each tree's first leaf.
+        ones: shape (trees,), to sum over trees by a dot product.
         shift: added to the sum.
     """
 
@@ -84,7 +84,7 @@ class _Ensemble:
     def score_one(self, cells: Cells) -> float:
         """Log-odds of one row; ``cells`` has shape (columns,)."""
         left = np.bitwise_and.reduce(self.reachable.take(cells[: self.columns], axis=0), axis=0)
-        leaf = self.first_leaf + np.bitwise_count(left - _ONE_BIT)  # of a single bit, how many are below it
+        leaf = self.first_leaf + np.bitwise_count(left - _ONE_BIT)  # number of zeros below the single bit
         return float(self.leaves.take(leaf).dot(self.ones)) + self.shift
 
     def score(self, cells: Cells) -> Scores:
@@ -102,11 +102,11 @@ class _Ensemble:
 
 @dataclass(frozen=True, slots=True)
 class QuickScorer:
-    """What a boosting's graph computes.
+    """Computes what a boosting's graph computes.
 
     Attributes:
-        alone: for rows that tell no optional field.
-        scene: for the others; None for a model of the 13 features.
+        alone: for rows without any optional field.
+        scene: for the other rows; None for a model of the 13 features.
     """
 
     alone: _Ensemble
@@ -114,13 +114,13 @@ class QuickScorer:
 
     @classmethod
     def read(cls, graph: bytes) -> Self | None:
-        """Make the tables of a graph that ONNX Runtime has taken.
+        """Make the tables of a graph.
 
         Args:
             graph: serialized ONNX model.
 
         Returns:
-            The tables; None if the graph is no boosting of ours, or a tree has too many leaves for them.
+            The tables; None if ``onnx_boosting`` did not write the graph, or if a tree has too many leaves.
         """
         content = onnx.load_model_from_string(graph).graph
         operators = tuple(node.op_type for node in content.node)
@@ -158,7 +158,7 @@ class QuickScorer:
         return self._score(cells + _STARTS[:columns])
 
     def predict_one(self, cells: npt.NDArray[np.intp]) -> float:
-        """Estimate for one row, its values given as ``cell_of`` numbers them; shape (27,), or (13,) as above."""
+        """Estimate for one row, given by the cells of its values, from ``cell_of``; shape (27,), or (13,) as above."""
         ensemble = self.alone
         if self.scene is not None and cells[_ALONE:].tobytes() != _NOTHING_BYTES:
             ensemble = self.scene
@@ -177,7 +177,7 @@ class QuickScorer:
 
 
 def cell_of(column: int, value: float) -> int:
-    """Number of a value of a field.
+    """Cell of a value of a field.
 
     Args:
         column: of the model's input.
@@ -187,7 +187,7 @@ def cell_of(column: int, value: float) -> int:
 
 
 def values_of(cells: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-    """The values that ``cell_of`` has numbered."""
+    """The values of cells; the inverse of ``cell_of``."""
     return _VALUES.take(cells)
 
 
@@ -196,7 +196,7 @@ def _sigmoid(log_odds: Scores) -> Scores:
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, npt.NDArray[Any]]:
-    """What ``onnx_trees`` wrote, by name."""
+    """Attributes of a node that ``onnx_trees`` wrote, by name."""
     values = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
     return {
         name: numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)

@@ -1,8 +1,8 @@
-"""The bytes of a file to records of texts: encoding, separator, header, lines that are not records. No meaning.
+"""Splits the bytes of a CSV file into records of texts: encoding, separator, header, and lines that are not records.
 
-A record is one line: no official field holds a line break, so a quote left open cannot swallow the lines after it. The
-usual file is parsed by Arrow in one go; only when that does not come out right are its lines looked at one by one, to
-name those that are broken.
+A record is one line: no official field contains a line break, so an unclosed quote cannot swallow the lines after it.
+Usually Arrow parses the whole file at once. Only if the result is not as expected, the lines are checked one by one, to
+name the broken ones.
 """
 
 import csv
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 SEPARATORS: Final = (";", ",", "\t")
-"""Since 2019, before, and in the characteristics of 2009."""
+"""Separators since 2019, before 2019, and in the characteristics of 2009."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -33,7 +33,7 @@ class Problem:
     Attributes:
         line: number in the file, the header being 1.
         column: canonical name; empty where the line as a whole is broken.
-        value: what stands there.
+        value: the text at this place.
         reason: what was expected.
     """
 
@@ -43,7 +43,7 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        """Say it as part of a message."""
+        """Format it as a part of a message."""
         value = self.value if len(self.value) <= _SHOWN_VALUE else self.value[:_SHOWN_VALUE] + "…"
         return f"line {self.line}{', ' if self.column else ''}{self.column}: {value!r}: {self.reason}"
 
@@ -77,7 +77,7 @@ class Records:
 
     Attributes:
         header: names as they stand in the file, trimmed.
-        columns: one array of texts for each name, dictionary-encoded, blanks not yet told from values.
+        columns: one dictionary-encoded array of texts for each name; blanks are still texts.
         lines: shape (records,), line of each record in the file.
         problems: lines that are no records.
     """
@@ -96,10 +96,10 @@ def parse_records(content: bytes, *, name: str) -> Records:
         name: for messages.
 
     Returns:
-        Its records and its broken lines; together they are every line that is not blank.
+        Its records and its broken lines, together all lines that are not blank.
 
     Raises:
-        DialectError: it is no text, is empty, has a header only, or its first line is no header.
+        DialectError: the file is not text, is empty, has a header only, or its first line is not a header.
     """
     body = as_utf8(content, name=name)
     first, _, rest = body.partition(b"\n")
@@ -110,7 +110,7 @@ def parse_records(content: bytes, *, name: str) -> Records:
     blank_before = len(rest) - len(rest.lstrip(b"\n"))
     field = re.compile(rf'"(?:[^"]|"")*+"[^{separator}]*+|[^"{separator}][^{separator}]*+|')
     last = filled[filled.rfind(b"\n") + 1 :].decode()
-    # Arrow closes a quote that is open at the end of the file, and would take half a value for a whole one.
+    # Arrow closes a quote that is open at the end of the file, and would accept a truncated value as a whole one.
     if b"\n\n" not in filled and not _what_is_wrong(last, field, separator, len(header)):
         columns = _parse(filled, separator, len(header), filled.count(b"\n") + 1)
         if columns is not None:
@@ -119,7 +119,7 @@ def parse_records(content: bytes, *, name: str) -> Records:
 
 
 def as_utf8(content: bytes, *, name: str) -> bytes:
-    r"""Decode a text of either encoding.
+    r"""Decode a text from UTF-8 or cp1252.
 
     Args:
         content: UTF-8, with or without a byte order mark, or cp1252.
@@ -148,7 +148,7 @@ def as_utf8(content: bytes, *, name: str) -> bytes:
 
 
 def _refuse_broken_utf8(body: bytes, error: UnicodeDecodeError, name: str) -> None:
-    """Tell UTF-8 with a few broken characters from cp1252, where next to no accented letter is valid UTF-8."""
+    """Refuse UTF-8 with a few broken characters. In cp1252, almost no accented letter is valid UTF-8."""
     decoded = body.decode(errors="replace")
     broken = decoded.count(_UNREADABLE)
     beyond_ascii = len(decoded) - len(decoded.encode("ascii", errors="ignore"))
@@ -169,7 +169,7 @@ def _read_header(line: str, name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _parse(body: bytes, separator: str, width: int, rows: int) -> tuple[pa.DictionaryArray, ...] | None:
-    """Parse in one go; None when the lines are not all records of ``width`` fields."""
+    """Parse all lines at once; None if they are not all records of ``width`` fields."""
     names = [str(position) for position in range(width)]
     try:
         table = pyarrow.csv.read_csv(

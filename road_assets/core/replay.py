@@ -1,4 +1,4 @@
-"""Which published day stands in for a day that no release holds yet."""
+"""Chooses the published day whose rows are replayed on a day that no release covers yet."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -14,8 +14,8 @@ def source_day(day: date, published: Mapping[int, Collection[date]]) -> date | N
         published: per year, the days of its release that have rows; at least one.
 
     Returns:
-        The day itself where the release of its year covers it, even if no accident was recorded on it; for a day after
-        all releases the one to be replayed; None for a day that no release covers although a later one exists.
+        The day itself if the release of its year covers it, even if no accident was recorded on it. For a day after all
+        releases, the day to replay. None for a day that no release covers although a later release exists.
 
     Raises:
         ValueError: the day has to be replayed and no day of the newest release has its weekday.
@@ -34,19 +34,19 @@ def replayed_day(day: date, published_days: Collection[date]) -> date:
         published_days: days of the newest published year.
 
     Returns:
-        The published day with the same weekday that is nearest in the year's course, so that season and week-end fit;
+        The published day with the same weekday that is nearest in the calendar year, so that season and weekday match;
         the earlier one of two equally near.
 
     Raises:
         ValueError: no published day has that weekday.
     """
-    same_weekday = [known for known in published_days if known.weekday() == day.weekday()]
+    same_weekday = [published for published in published_days if published.weekday() == day.weekday()]
     if not same_weekday:
         raise ValueError(
             f"no published day is a {day:%A}, so {day} cannot be replayed; "
             f"the release covers only {len(published_days)} days"
         )
-    return min(same_weekday, key=lambda known: (_distance_in_year(day, known), known))
+    return min(same_weekday, key=lambda published: (_distance_in_year(day, published), published))
 
 
 def _distance_in_year(one: date, other: date) -> float:

@@ -1,10 +1,10 @@
-"""Which versions of the model nobody needs any more."""
+"""Which versions of the model may be removed from the registry."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from road_assets.core.reigns import Reign
+from road_assets.core.production_history import ProductionChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,8 @@ class StoredVersion:
 
     Attributes:
         number: of the version.
-        registered_at: when it came there.
-        as_of: last day that it knew when it was trained.
+        registered_at: moment of its registration.
+        as_of: last day known when it was trained.
     """
 
     number: int
@@ -22,18 +22,18 @@ class StoredVersion:
     as_of: date
 
 
-def former_champions(reigns: Sequence[Reign], count: int) -> list[int]:
+def former_champions(history: Sequence[ProductionChange], count: int) -> list[int]:
     """The last versions that were in production before the present one, newest first, each once.
 
     Args:
-        reigns: in order of time.
+        history: in order of time.
         count: at most so many.
     """
-    present = reigns[-1].version if reigns else None
+    present = history[-1].version if history else None
     found: dict[int, None] = {}
-    for reign in reversed(reigns):
-        if reign.version is not None and reign.version != present:
-            found.setdefault(reign.version)
+    for change in reversed(history):
+        if change.version is not None and change.version != present:
+            found.setdefault(change.version)
     return list(found)[:count]
 
 

@@ -1,100 +1,18 @@
-"""Whether a sign of drift is answered by retraining. Which signs there are, and what runs, is not known here.
+"""Decides whether a trigger starts a retraining: a pure state machine, which knows nothing of Dagster.
 
-A sign is a failed drift check or a firing alert. They come oldest first; each is answered once. At most one retraining
-is in flight; one that failed is tried again; after one that succeeded there is a pause; a sign that was measured
-against a model which is no longer in production says nothing about the one that is.
+A trigger is an evaluation of the drift check or a drift alert. Triggers are taken oldest first, and each is handled
+once. At most one retraining is in flight. A failed one is retried; after a successful one there is a cooldown. A
+trigger that was measured against a model which has been replaced since is refused.
 """
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, get_args
 
-Source = Literal["check", "alert"]
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """Something that may ask for a new model.
-
-    Attributes:
-        source: the drift check, or an alert of Prometheus.
-        id: storage id of the event that told it, unique among those of its source.
-        day: day to retrain as of.
-        measured_at: when it was told.
-        asks: whether it asks for a new model at all; a check that passed does not.
-        description: what was found, in words.
-    """
-
-    source: Source
-    id: int
-    day: date
-    measured_at: datetime
-    asks: bool
-    description: str
-
-    @property
-    def name(self) -> str:
-        """Short and unique, for keys and messages."""
-        return f"{self.source}-{self.id}"
-
-
-class Outcome(StrEnum):
-    """What became of a retraining."""
-
-    UNFINISHED = "unfinished"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Retraining:
-    """A run that trains.
-
-    Attributes:
-        run_id: Dagster's.
-        trigger: name of the trigger that it answers; None for a run that somebody else asked for.
-        requested_at: when it was created.
-        ended_at: when it ended, None while it goes on.
-        outcome: how.
-    """
-
-    run_id: str
-    trigger: str | None
-    requested_at: datetime
-    ended_at: datetime | None
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What happened so far.
-
-    Attributes:
-        retrainings: of any origin, those that matter: unfinished ones and those of the last days.
-        promoted_at: when production last changed, if it is known.
-        now: the moment of the decision.
-    """
-
-    now: datetime
-    retrainings: Sequence[Retraining] = ()
-    promoted_at: datetime | None = None
-
-    def of(self, trigger: Trigger) -> list[Retraining]:
-        """Runs that answer a trigger, the newest last."""
-        return sorted((run for run in self.retrainings if run.trigger == trigger.name), key=lambda r: r.requested_at)
-
-    @property
-    def unfinished(self) -> list[Retraining]:
-        """Runs that go on."""
-        return [run for run in self.retrainings if run.outcome is Outcome.UNFINISHED]
-
-    @property
-    def last_answer(self) -> Retraining | None:
-        """The newest successful run that answered a trigger."""
-        answers = [run for run in self.retrainings if run.trigger and run.outcome is Outcome.SUCCEEDED and run.ended_at]
-        return max(answers, key=lambda run: run.requested_at, default=None)
+from road_assets.core.retraining_history import History, Outcome, Retraining, Source, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +20,8 @@ class RetrainingRules:
     """Settings of the decision.
 
     Attributes:
-        cooldown: pause after a successful retraining, in which further signs are refused.
-        attempts: how often one sign is tried in all.
+        cooldown: pause after a successful retraining, in which further triggers are refused.
+        attempts: number of runs for one trigger at most.
     """
 
     cooldown: timedelta = timedelta(minutes=60)
@@ -133,7 +51,7 @@ class Verdict:
     """What is done, and why.
 
     Attributes:
-        action: ``REQUEST`` a run; ``WAIT`` and ask again later; ``REFUSE`` for good; or ``DONE``, it was answered.
+        action: ``REQUEST`` a run; ``WAIT`` and decide again later; ``REFUSE`` for good; or ``DONE``: it was answered.
         reason: in a sentence, for whoever reads the tick.
         attempt: number of the run to request, from 1.
     """
@@ -144,7 +62,7 @@ class Verdict:
 
 
 WAITING_FOR_RUN: Final = timedelta(minutes=10)
-"""A requested run that nobody has seen after this time was never created."""
+"""A requested run that does not exist after this time was never created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +81,7 @@ class InHand:
 
 
 def judge_new(trigger: Trigger, history: History, rules: RetrainingRules) -> Verdict:
-    """Decide about a trigger that nobody answered yet.
+    """Decide about a trigger that has not been handled yet.
 
     Args:
         trigger: the oldest one.
@@ -245,13 +163,13 @@ def _after_failure(in_hand: InHand, run: Retraining, history: History, rules: Re
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one look at the triggers leads to.
+    """Result of one evaluation of the triggers.
 
     Attributes:
-        request: the trigger to request a run for, with attempt and reason; or none.
-        in_hand: what the next look has to follow.
-        handled: triggers that need not be looked at again.
-        reasons: why for each of them, in order.
+        request: the trigger to request a run for, with its attempt; or none.
+        in_hand: the trigger that the next evaluation has to follow up.
+        handled: triggers that need not be read again.
+        reasons: the reason of each decision, in order.
         request_reason: why the run is requested.
     """
 
@@ -266,8 +184,8 @@ def next_step(in_hand: InHand | None, waiting: Sequence[Trigger], history: Histo
     """Follow the trigger in hand, then take the waiting ones oldest first until one is answered by a run.
 
     Args:
-        in_hand: what the last look left.
-        waiting: triggers that nobody looked at yet.
+        in_hand: the trigger for which a run was requested before, if any.
+        waiting: triggers that have not been handled, in any order.
         history: what happened so far.
         rules: the settings.
     """
@@ -281,7 +199,7 @@ def next_step(in_hand: InHand | None, waiting: Sequence[Trigger], history: Histo
             return Step(request=again, in_hand=again, reasons=(verdict.reason,), request_reason=verdict.reason)
         reasons.append(verdict.reason)
     handled: list[Trigger] = []
-    for trigger in sorted(waiting, key=lambda one: (one.measured_at, one.id)):
+    for trigger in _oldest_first(waiting):
         verdict = judge_new(trigger, history, rules)
         reasons.append(verdict.reason)
         if verdict.action is Action.WAIT:
@@ -291,6 +209,24 @@ def next_step(in_hand: InHand | None, waiting: Sequence[Trigger], history: Histo
             taken = InHand(trigger, verdict.attempt, history.now)
             return Step(taken, taken, tuple(handled), tuple(reasons), verdict.reason)
     return Step(handled=tuple(handled), reasons=tuple(reasons))
+
+
+def _oldest_first(triggers: Sequence[Trigger]) -> Iterator[Trigger]:
+    """Triggers by the time of their measurement, but those of one source by their ids.
+
+    An evaluation gets its id when its run is planned, so ids and times can disagree. The sensor's cursor is the highest
+    id handled of each source: a trigger that waits must not be passed by one of its source with a higher id.
+    """
+    by_source = (sorted((one for one in triggers if one.source == source), key=_id) for source in get_args(Source))
+    return heapq.merge(*by_source, key=_measured_at)
+
+
+def _id(trigger: Trigger) -> int:
+    return trigger.id
+
+
+def _measured_at(trigger: Trigger) -> datetime:
+    return trigger.measured_at
 
 
 def _moment(moment: datetime) -> str:

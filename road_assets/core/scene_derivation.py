@@ -1,6 +1,7 @@
-"""The optional scene fields made from the joined official rows, and kept in the frames between the assets.
+"""Derives the optional scene fields from the joined official rows.
 
-One meaning over all years: what a year did not record, what contradicts itself, and what no codebook has, is unknown.
+A field has the same meaning in all years. It is unknown where a year did not record it, where entries contradict each
+other, and where a code is not in the codebook.
 """
 
 from typing import Final
@@ -31,11 +32,11 @@ SCENE_SOURCES: Final[tuple[str, ...]] = (
 """Columns of ``raw_accidents`` that the fields are made from."""
 
 _FORMER_VEHICLES: Final = {8: 7, 9: 7, 11: 10, 12: 10, 19: 40}
-"""Codes of ``catv`` not used since 2006 whose meaning one of today's includes; the others split or merged several."""
+"""Codes of ``catv`` not used since 2006, with the present code that includes them; the others have no unique one."""
 
 _NONE, _BELT, _HELMET, _GEARED_HELMET, _CHILD_RESTRAINT, _VEST, _OTHER = 0, 1, 2, 3, 4, 5, 9
 _USED, _NOT_USED = 1, 2
-"""Second digit of ``secu``, which held equipment and use together until 2018."""
+"""Second digit of ``secu``, which held both equipment and its use until 2018."""
 
 _FORMER_EQUIPMENT: Final = {1: _BELT, 2: _HELMET, 3: _CHILD_RESTRAINT, 4: _VEST, 9: _OTHER}
 
@@ -44,7 +45,7 @@ Values = npt.NDArray[np.int16]
 
 
 def derive_scene(users: pd.DataFrame) -> pd.DataFrame:
-    """Make the optional fields of users.
+    """Derive the optional fields of users.
 
     Args:
         users: rows of ``raw_accidents`` with ``SCENE_SOURCES``; all users of an accident, since they are counted.
@@ -66,14 +67,14 @@ def derive_scene(users: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_scene(rows: pd.DataFrame) -> pd.DataFrame:
-    """A frame of the mix or of features that has every scene column, whenever it was written.
+    """Add missing scene columns to a frame of the mix or of features that an earlier version wrote.
 
     Args:
         rows: of any partitions; those older than the columns lack them, or hold nulls.
 
     Returns:
-        A frame of its own: scene fields as int16 with ``UNKNOWN_CODE``, ``dep`` as text, and where it is
-        there ``filled`` as int16 with 0, since it is not known what had been filled in.
+        A copy: scene fields as int16 with ``UNKNOWN_CODE``, ``dep`` as text, and ``filled``, if there is one, as int16
+        with 0 for rows in which imputed values were not recorded.
     """
     kept = rows.copy(deep=False)
     for name in SCENE_FIELD_NAMES:
@@ -86,10 +87,10 @@ def with_scene(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def unknown_scene(rows: int) -> pd.DataFrame:
-    """The scene columns of generated users, of whom nothing but the 13 features is made up.
+    """Scene columns of generated users, whose optional fields are all unknown.
 
     Returns:
-        ``dep`` and ``SCENE_FIELD_NAMES``, so many rows.
+        ``dep`` and ``SCENE_FIELD_NAMES``, with the given number of rows.
     """
     departments = pd.Series([""], dtype="string[pyarrow]").repeat(rows).reset_index(drop=True)
     unknown = {name: np.full(rows, code, dtype=np.int16) for name, code in UNKNOWN_FIELDS.items()}
@@ -101,7 +102,7 @@ def _numbers(column: "pd.Series[int]") -> Values:
 
 
 def _allowed(values: Values, allowed: frozenset[int]) -> Values:
-    """Keep allowed values, and make the others unknown."""
+    """Replace values that are not allowed by ``UNKNOWN_CODE``."""
     known = np.array(sorted(allowed), dtype=np.int16)
     table = np.full(known[-1] + 2, UNKNOWN_CODE, dtype=np.int16)  # its last place is for what is beyond
     table[known] = known
@@ -127,7 +128,7 @@ def _hours(clock: "pd.Series[str]") -> Values:
 
 
 def _equipment(columns: list[Values], former: Values) -> Values:
-    """What a user wore, from up to three entries each, or from the entry with two digits until 2018."""
+    """Equipment of a user, from up to three entries, or until 2018 from one entry of two digits."""
     has = {code: np.logical_or.reduce([column == code for column in columns]) for code in range(10)}
     gear = has[5] | has[6] | has[7]  # airbag, gloves, both
     cases = [
@@ -149,7 +150,7 @@ def _equipment(columns: list[Values], former: Values) -> Values:
 
 
 def _counts(users: pd.DataFrame) -> tuple[Values, Values]:
-    """Vehicles and users of each user's accident."""
+    """Numbers of vehicles and of users in each user's accident."""
     accidents, _ = pd.factorize(users[ACCIDENT])
     vehicles, names = pd.factorize(users[VEHICLE].fillna(users[VEHICLE_NUMBER]))
     known = vehicles >= 0

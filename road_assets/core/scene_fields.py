@@ -1,7 +1,7 @@
-"""The optional scene fields: what a caller may know beside the 13 features, and the columns of the model's input.
+"""The optional scene fields: names, codes, ranges and labels of what a caller may know beside the 13 features.
 
-Here: names, codes, ranges and labels, each only once. How they are made from the official files stands in
-``scene_derivation``. Nothing here is known only after the outcome, as ``grav`` or a stay in hospital are.
+They are derived from the official files in ``scene_derivation``. None of them is known only after the outcome, as
+``grav`` is.
 
 Source of codes and French labels: ONISR, "Description des bases de données annuelles des accidents corporels de la
 circulation routière", edition of 4 October 2023; ``equipement`` groups its ``secu`` columns.
@@ -24,10 +24,10 @@ class SceneField:
         en: label in English.
         codes: every value of a choice, without "not recorded"; empty for a quantity.
         low: smallest value of a quantity.
-        high: largest value of a quantity; what lies beyond is a slip of the pen.
+        high: largest value of a quantity; larger values are typing errors.
         unit: of a quantity; empty where it is a count.
         example: a value to show.
-        also_unknown: values by which official files say, beside -1, that nothing was recorded.
+        also_unknown: further values that mean "not recorded" in official files, beside -1.
     """
 
     name: str
@@ -257,15 +257,14 @@ SCENE_FIELDS: Final[tuple[SceneField, ...]] = (
     SceneField("nb_vehicules", "number", "Nombre de véhicules", "Number of vehicles", low=1, high=200),
     SceneField("nb_usagers", "number", "Nombre d'usagers", "Number of users", low=1, high=500),
 )
-"""In the order of the model's input, after the 13 features; for a pedestrian the vehicle's are those of the one that
-hit them."""
+"""In the order of the model's input, after the 13 features. For a pedestrian, the vehicle is the one that hit them."""
 
 SCENE_FIELD_NAMES: Final[tuple[str, ...]] = tuple(field.name for field in SCENE_FIELDS)
 MODEL_FIELDS: Final[tuple[str, ...]] = FEATURE_NAMES + SCENE_FIELD_NAMES
 """Columns of the model's input: the 13 features, then the optional fields."""
 
 FULL_EXAMPLE_FIELDS: Final = {field.name: field.example for field in SCENE_FIELDS}
-"""Optional fields to show beside ``SCENE_EXAMPLE``: a motorcyclist alone against a tree at night."""
+"""Optional fields of an example, beside ``SCENE_EXAMPLE``: a motorcyclist alone against a tree at night."""
 
 DEPARTMENT: Final = "dep"
 """Column with the code of the département, as text; empty for generated rows. For slices, never an input."""
@@ -274,4 +273,4 @@ FILLED: Final = "filled"
 """Column of ``features``: bit i is set where the i-th of the 13 features was unknown before imputation."""
 
 UNKNOWN_FIELDS: Final = dict.fromkeys(SCENE_FIELD_NAMES, UNKNOWN_CODE)
-"""What a row holds of which none of the optional fields is known."""
+"""Values of a row without any optional field."""

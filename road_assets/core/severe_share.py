@@ -14,7 +14,7 @@ _Z_95: Final = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class SevereShare:
-    """Share of severely hurt users.
+    """Share of severely hurt users in a window.
 
     Attributes:
         share: of all users.
@@ -30,15 +30,15 @@ class SevereShare:
 
 
 def severe_share(labels: Tally, squares: npt.NDArray[np.int64], reference: float | None = None) -> SevereShare | None:
-    """The share with its interval, by the ratio estimate's variance over accidents.
+    """Compute the share and its interval, from the variance of a ratio estimate over accidents.
 
     Args:
-        labels: users not severely hurt, and severely hurt.
-        squares: over accidents, sums of severe², severe * users and users².
-        reference: the share to show beside.
+        labels: counts of users not severely and severely hurt.
+        squares: shape (3,), sums over accidents of severe², severe * users and users².
+        reference: the share in the training window, if known.
 
     Returns:
-        None where there is no user.
+        None if there is no user.
     """
     if not labels.rows:
         return None

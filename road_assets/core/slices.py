@@ -1,4 +1,4 @@
-"""How good a model is for each group of users, with intervals: the table of the model card."""
+"""Figures of a model for each group of users, with intervals: the table of the model card."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from road_assets.core.paired_bootstrap import Ranking, Resamples
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 ENOUGH_TO_CALIBRATE: Final = 300
-"""Fewer rows than this leave groups of the calibration in which chance alone errs by more than a model should."""
+"""Rows needed for a calibration error: with fewer, chance alone exceeds the error that a model may have."""
 
 _RESAMPLES: Final = 200
 _SEED: Final = 20_240_102
@@ -23,14 +23,15 @@ _ENDS: Final = (0.025, 0.975)
 
 
 def slice_figures(rows: pd.DataFrame, probabilities: Probabilities) -> tuple[SliceFigures, ...]:
-    """Judge a model group by group.
+    """Evaluate a model group by group.
 
     Args:
-        rows: feature rows that it was judged on, with the target.
-        probabilities: its answers for them.
+        rows: evaluation rows with the target.
+        probabilities: shape (rows,), the model's estimates.
 
     Returns:
-        A line per group of users that has any row, in the order of the fields; what was not recorded is in no group.
+        One entry per group of users with any row, in the order of the fields; rows where the field was not recorded are
+        in no group.
     """
     labels = rows[TARGET].to_numpy().astype(int)
     resamples = Resamples.draw(rows["num_acc"].to_numpy(), _RESAMPLES, seed=_SEED)

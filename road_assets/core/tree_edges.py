@@ -1,4 +1,4 @@
-"""Trees laid out edge by edge and level by level, as ``tree_shap`` walks them."""
+"""Trees as edges sorted by depth, the form in which ``tree_shap`` computes on them."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,19 +19,19 @@ _NUMBERS: Final = ("node", "feature", "parent", "before", "leaf")
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """From each inner node the edge to its true child, then the one to its false child, the roots' first.
+    """Edges from each inner node to its true child and to its false child, sorted by depth.
 
     Attributes:
         levels: slice of the edges of each depth.
-        node: inner node that each pair of edges leaves; half as long as the others.
-        feature: column that its split asks for.
+        node: inner node that each pair of edges leaves; half as long as the other arrays.
+        feature: column that the split tests.
         parent: number of the edge that leads to its node, counted from 1; 0 at a root.
-        before: number of the last edge above that asks for the same column, counted from 1; 0 where there is none.
-        passing: share of the training rows that pass the splits on its column up to here.
+        before: number of the last edge above that tests the same column, counted from 1; 0 where there is none.
+        passing: share of the training rows that pass all splits on the edge's column up to and including this one.
         passing_before: the same without this split.
-        leaf: places of the edges that end in a leaf.
-        weight: of these leaves.
-        most_features: on any path.
+        leaf: positions of the edges that end in a leaf.
+        weight: weights of these leaves.
+        most_features: largest number of different columns on a path.
         base: mean of the sum of the leaves over the training rows.
     """
 
@@ -48,18 +48,18 @@ class Edges:
     base: float
 
     def pass_on(self, goes_true: _Flags) -> tuple[_Flags, _Flags]:
-        """Whether a row passes the splits on an edge's column, up to here and before.
+        """Whether a row passes all splits on each edge's column, with and without the edge's own split.
 
         Args:
             goes_true: for each inner node, whether the row goes to its true child.
 
         Returns:
-            Two of one value for each edge.
+            Two arrays of shape (edges,).
         """
         passes = np.ones(len(self.feature) + 1, dtype=bool)  # the first one for columns not asked for before
         passes_before = np.empty(len(self.feature), dtype=bool)
         goes = goes_true[self.node]
-        sides = in_turn(goes, ~goes)
+        sides = interleave(goes, ~goes)
         for level in self.levels:
             before = passes_before[level] = passes[self.before[level]]
             passes[1:][level] = sides[level] & before
@@ -67,7 +67,7 @@ class Edges:
 
 
 def lay_out(nodes: Nodes, roots: npt.NDArray[np.int64], columns: int) -> Edges:
-    """Lay out some trees.
+    """Bring some trees into this form.
 
     Args:
         nodes: of all trees.
@@ -91,9 +91,9 @@ def lay_out(nodes: Nodes, roots: npt.NDArray[np.int64], columns: int) -> Edges:
             raise ValueError("a node is reached twice, so these are no trees")
         twice = np.repeat(np.arange(len(current)), 2)
         feature = nodes.feature[current][twice].astype(np.intp)
-        share = in_turn(nodes.true_share[current], 1 - nodes.true_share[current])
-        child = in_turn(nodes.true_child[current], nodes.false_child[current])
-        is_leaf = in_turn(nodes.true_is_leaf[current], nodes.false_is_leaf[current]).astype(bool)
+        share = interleave(nodes.true_share[current], 1 - nodes.true_share[current])
+        child = interleave(nodes.true_child[current], nodes.false_child[current])
+        is_leaf = interleave(nodes.true_is_leaf[current], nodes.false_is_leaf[current]).astype(bool)
         before = last_edge[twice, feature].astype(np.intp)
         passing[1:][level] = share * passing[before]
         features = (last_edge > 0).sum(axis=1)[twice] + (before == 0)
@@ -125,8 +125,8 @@ def lay_out(nodes: Nodes, roots: npt.NDArray[np.int64], columns: int) -> Edges:
     return Edges(levels=tuple(levels), most_features=most_features, base=base, **joined)
 
 
-def in_turn(ones: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """One of these, one of those, and so on."""
+def interleave(ones: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Interleave two arrays: the first of each, then the second of each, and so on."""
     both = np.empty(2 * len(ones), dtype=ones.dtype)
     both[0::2], both[1::2] = ones, others
     return both

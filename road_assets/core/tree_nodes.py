@@ -1,7 +1,8 @@
-"""Trees as arrays, without any library of models: what the graph and the explanations are both written from."""
+"""Trees as plain arrays, independent of scikit-learn: ONNX graphs and explanations are written from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,12 @@ MEMBER: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Inner nodes and leaves of all trees, each kind numbered through.
+    """Inner nodes and leaves of all trees, each numbered from 0 over all trees.
 
     Attributes:
-        feature: column that each inner node asks for.
-        split: threshold; of no meaning for a node that asks for membership.
-        true_child: number among the inner nodes, or among the leaves where ``true_is_leaf``.
+        feature: column that each inner node tests.
+        split: threshold; meaningless for a node that tests membership.
+        true_child: number of an inner node, or of a leaf where ``true_is_leaf``.
         true_is_leaf: 1 or 0.
         false_child: likewise.
         false_is_leaf: 1 or 0.
@@ -29,7 +30,7 @@ class Nodes:
         mode: ``LESS_OR_EQUAL`` or ``MEMBER`` per inner node.
         missing_is_true: where an unknown value goes, 1 for the true child.
         true_share: share of the training rows at an inner node that went to its true child, above 0 and below 1.
-        members: of each ``MEMBER`` node, in the order of the nodes.
+        members: values that go to the true child, for each ``MEMBER`` node in the order of the nodes.
     """
 
     feature: npt.NDArray[np.int64]
@@ -46,7 +47,65 @@ class Nodes:
     members: tuple[tuple[float, ...], ...] = ()
 
 
-def share_of_rows(true_rows: npt.NDArray[np.float64], false_rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Share of the rows that went to the true child, for nodes with so many training rows at their children."""
-    share: npt.NDArray[np.float64] = true_rows / (true_rows + false_rows)
-    return share
+_TYPES: Final = {
+    **dict.fromkeys(
+        ("feature", "true_child", "true_is_leaf", "false_child", "false_is_leaf", "missing_is_true"), np.int64
+    ),
+    **dict.fromkeys(("split", "leaf_weight", "true_share"), np.float64),
+    "mode": np.uint8,
+}
+
+
+class NodeCollector:
+    """Collects the nodes of one tree after the other, and numbers inner nodes and leaves over all trees."""
+
+    def __init__(self) -> None:
+        """Begin without a tree."""
+        self._trees: list[dict[str, npt.NDArray[Any]]] = []
+        self._roots: list[int] = []
+        self._members: list[tuple[float, ...]] = []
+        self._inner = self._leaves = 0
+
+    def add(
+        self,
+        is_leaf: npt.NDArray[np.bool_],
+        children: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+        rows: npt.NDArray[np.float64],
+        *,
+        members: Sequence[tuple[float, ...]] = (),
+        **fields: npt.NDArray[Any],
+    ) -> None:
+        """Add a tree, its root first among its nodes.
+
+        Args:
+            is_leaf: shape (nodes,).
+            children: true and false child of each inner node, as positions in ``is_leaf``.
+            rows: shape (nodes,), training rows at each node.
+            members: of each ``MEMBER`` node.
+            fields: ``feature``, ``split``, ``mode`` and ``missing_is_true`` of each inner node, and ``leaf_weight`` of
+                each leaf, as in ``Nodes``.
+        """
+        true, false = children
+        # An index among inner nodes where the node splits, among leaves where it does not.
+        number = np.where(is_leaf, np.cumsum(is_leaf) - 1 + self._leaves, np.cumsum(~is_leaf) - 1 + self._inner)
+        self._trees.append(
+            {
+                "true_child": number[true],
+                "true_is_leaf": is_leaf[true],
+                "false_child": number[false],
+                "false_is_leaf": is_leaf[false],
+                "true_share": rows[true] / (rows[true] + rows[false]),
+                **fields,
+            }
+        )
+        self._roots.append(self._inner)
+        self._members += members
+        self._inner += int(np.count_nonzero(~is_leaf))
+        self._leaves += int(np.count_nonzero(is_leaf))
+
+    def nodes(self) -> Nodes:
+        """The nodes of all trees that were added; at least one."""
+        joined: dict[str, Any] = {
+            name: np.concatenate([tree[name] for tree in self._trees]).astype(kind) for name, kind in _TYPES.items()
+        }
+        return Nodes(**joined, roots=np.array(self._roots, dtype=np.int64), members=tuple(self._members))

@@ -1,15 +1,15 @@
-"""What each feature adds to the answer of trees: Shapley values, exact, in time linear in the nodes.
+"""Exact Shapley values of trees (TreeSHAP), in time linear in the number of nodes.
 
-What the trees would answer without some features is defined as by TreeSHAP's ``tree_path_dependent``: at a split on a
-feature that is not known both ways are taken, each with the share of the training rows that went there. A leaf of
+The answer without some features is defined as in TreeSHAP's ``tree_path_dependent``: at a split on a feature that is
+left out both branches are followed, each weighted by the share of the training rows that went there. A leaf of
 weight v then answers v · Π z over the features on its path that are left out and v · Π o over the others, where z is
 the share of the training rows that pass all splits on that feature and o is 1 if this row passes them, else 0.
 
 The Shapley value of feature i is the mean of what it adds over all orders in which the features can come in. With
 |S|! (M - |S| - 1)! / M! = ∫ t^|S| (1 - t)^(M - |S| - 1) dt over [0, 1], the sum over all subsets S becomes, leaf by
 leaf, v (o_i - z_i) ∫ Π_{j ≠ i} (o_j t + z_j (1 - t)) dt. The integrand is a polynomial of a degree below M, the number
-of features on the path, so Gauss and Legendre's rule with M / 2 points gives it exactly. The products are kept from the
-roots to the leaves and summed from the leaves to the roots, all trees at once.
+of features on the path, so Gauss-Legendre quadrature with M / 2 points is exact. Products are computed from the roots
+to the leaves, and sums from the leaves to the roots, for all trees at once.
 
 Sources: S. Lundberg et al., "From local explanations to global understanding with explainable AI for trees", Nature
 Machine Intelligence 2, 2020; P. Yu et al., "Linear TreeShap", NeurIPS 2022, for the polynomials.
@@ -24,7 +24,7 @@ from road_assets.core.tree_edges import lay_out
 from road_assets.core.tree_nodes import MEMBER, Nodes
 
 BLOCK_NODES: Final = 4_000
-"""Inner nodes worked on at once, so that what is kept of them stays in the processor's cache."""
+"""Inner nodes processed at once, so that their intermediate results stay in the processor's cache."""
 
 Row = npt.NDArray[np.float64]
 """One question, shape (columns,); NaN where unknown."""
@@ -34,14 +34,14 @@ _Flags = npt.NDArray[np.bool_]
 
 
 class ShapleyTrees:
-    """Trees ready to be explained, from several threads at once.
+    """Trees prepared for explanations; several threads may use them at once.
 
     Attributes:
-        base: mean of their sum over the training rows; what they answer of whom nothing is known.
+        base: mean of their sum over the training rows: the answer when no feature is known.
     """
 
     def __init__(self, nodes: Nodes, columns: int) -> None:
-        """Lay out the trees level by level.
+        """Prepare the trees.
 
         Args:
             nodes: of the trees.
@@ -70,7 +70,7 @@ class ShapleyTrees:
 
 
 class _Splits:
-    """The questions of the inner nodes."""
+    """The tests of the inner nodes."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._feature = nodes.feature.astype(np.intp)
@@ -118,7 +118,7 @@ class _Block:
         return np.asarray(sums, dtype=np.float64)
 
     def _factor(self, passes: _Flags, passing: _Floats) -> _Floats:
-        """What is multiplied for each edge and each t, o t + z (1 - t); shape (edges, points)."""
+        """Factor o t + z (1 - t) of each edge at each point t; shape (edges, points)."""
         factor = np.multiply.outer(passing, 1 - self._known)
         factor += np.multiply.outer(passes, self._known)
         return factor

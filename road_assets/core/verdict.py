@@ -1,4 +1,4 @@
-"""What the gate decided, and on what grounds."""
+"""The gate's verdict with its grounds, and the margins it is based on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -7,19 +7,19 @@ from typing import Any, Final
 from road_assets.core.metrics import DECIDING_METRIC
 
 CONFIDENCE: Final = 0.95
-"""One-sided, for every bound."""
+"""Confidence level of every one-sided bound."""
 
 CALIBRATION: Final = "calibration_error"
 
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How much better is better, and how much worse is worse.
+    """Margins of the gate.
 
     Attributes:
-        promotion: the bound of the gain in ROC-AUC must be above it.
-        calibration: calibration error that may be added.
-        slices: ROC-AUC that may be lost in a slice.
+        promotion: the lower bound of the gain in ROC-AUC must be above it.
+        calibration: increase of the calibration error that is accepted.
+        slices: loss of ROC-AUC in a slice that is accepted.
     """
 
     promotion: float = 0.0
@@ -32,14 +32,14 @@ class Comparison:
     """Challenger against champion in one respect.
 
     Attributes:
-        field: what divides the rows; nothing for all of them.
-        group: which of its groups.
-        metric: what is compared.
-        rows: how many.
-        champion: its figure.
-        challenger: its figure.
-        loss_at_least: how much worse the challenger is at least, one-sided; negative where it may be better.
-        margin: the loss that is let pass.
+        field: by which the rows are grouped; empty for all rows.
+        group: the group, in words; empty for all rows.
+        metric: name of the figure.
+        rows: number of rows.
+        champion: the champion's figure.
+        challenger: the challenger's figure.
+        loss_at_least: lower bound of the challenger's loss, one-sided; negative where it may be better.
+        margin: loss that is accepted.
     """
 
     field: str
@@ -53,7 +53,7 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether the challenger loses more than the margin, and chance does not explain it."""
+        """Whether the challenger's loss exceeds the margin by more than chance explains."""
         return self.loss_at_least > self.margin
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided, and on what grounds.
+    """A verdict with its grounds.
 
     Attributes:
         promote: whether the challenger takes over.
@@ -96,7 +96,7 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = ()
 
     def grounds(self) -> dict[str, Any]:
-        """The figures as JSON holds them."""
+        """The figures in the form of JSON."""
         return {
             "metric": DECIDING_METRIC,
             "rows": self.rows,
@@ -104,7 +104,7 @@ class Verdict:
             "difference": self.difference,
             "lower_bound": self.lower_bound,
             "by_version": {str(version): dict(figures) for version, figures in self.figures.items()},
-            "comparisons": [{**asdict(known), "worse": known.worse} for known in self.comparisons],
+            "comparisons": [{**asdict(comparison), "worse": comparison.worse} for comparison in self.comparisons],
         }
 
 

@@ -1,7 +1,7 @@
-"""The words of the accident files: the 13 features, their codes and labels, and the target.
+"""The vocabulary of the accident files: the 13 features, their codes and labels, and the target.
 
-Everything that names a feature derives from here: cleaning, contracts, the model's input, the service's schema, its
-page and the dashboards. Nothing about a feature stands anywhere else.
+It is the single source for everything about a feature: validation, contracts, the model's input, the service's schema,
+its page and the dashboards derive from it.
 
 Source of codes and French labels: ONISR, "Description des bases de données annuelles des accidents corporels de la
 circulation routière", edition of 4 October 2023.
@@ -16,7 +16,7 @@ Table = Literal["caracteristiques", "lieux", "vehicules", "usagers"]
 TABLES: Final[tuple[Table, ...]] = ("caracteristiques", "lieux", "vehicules", "usagers")
 
 UNKNOWN_CODE: Final = -1
-"""What the files write where nothing was recorded ("Non renseigné"). Our frames hold a null there."""
+"""Code for "not recorded" ("Non renseigné") in the files. Canonical frames have a null there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATUR
 FEATURE_BY_NAME: Final[dict[str, Feature]] = {feature.name: feature for feature in FEATURES}
 
 SCENE_EXAMPLE: Final = dict(zip(FEATURE_NAMES, (1, 1, 1, 3, 5, 2, 2, 6, 2, 1, 0, 1, 1), strict=True))
-"""A question to show: a driver on a wet departmental road at night, in a collision of the "other" kind."""
+"""An example question: a driver on a wet departmental road at night, in a collision of the "other" kind."""
 
 GRAVITY: Final = Feature(
     "grav",
@@ -262,7 +262,7 @@ GRAVITY: Final = Feature(
         (4, "Blessé léger", "Slightly hurt"),
     ),
 )
-"""What the target is made from. Known only after the accident, so never an input."""
+"""The column that the target is derived from. It is known only after the accident, so it is never an input."""
 
 SEVERE_GRAVITIES: Final = frozenset({2, 3})
 """Codes of ``grav`` that count as severely hurt: killed or hospitalised."""
@@ -280,14 +280,14 @@ MODEL_NAME: Final = "accident-severity-predictor"
 """Name of the registered model."""
 
 PRODUCTION_ALIAS: Final = "production"
-"""Alias in the model registry that points at the version which answers."""
+"""Alias in the model registry that points at the version in production."""
 
 DATA_OFFICIAL: Final = "official data (ONISR, Licence Ouverte / Etalab 2.0)"
 DATA_DEMONSTRATION: Final = "demonstration data, generated"
-"""Said wherever a result is shown that rests on generated accidents."""
+"""Shown with every result that is based on generated accidents."""
 
 DATA_IN_FRENCH: Final = {
     DATA_OFFICIAL: "données officielles (ONISR, Licence Ouverte / Etalab 2.0)",
     DATA_DEMONSTRATION: "données de démonstration, générées",
 }
-"""The same for those who read French."""
+"""The same in French."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from road_assets.core.reigns import FOUND, PROMOTED, REFUSED, ROLLED_BACK
+from road_assets.core.production_history import FOUND, PROMOTED, REFUSED, ROLLED_BACK
 from road_assets.core.vocabulary import OUTCOMES
 from road_assets.dashboards.board import Annotation, Dashboard
 from road_assets.dashboards.panels import (

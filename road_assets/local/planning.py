@@ -14,8 +14,8 @@ from typing import Final, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from road_assets import days_asked
-from road_assets.days_asked import DaysAsked
+from road_assets import asset_names, days_to_materialize
+from road_assets.days_to_materialize import DaysToMaterialize
 from road_assets.errors import UserFacingError
 from road_assets.local.dagster_client import DagsterClient
 from road_assets.local.main_job import Step
@@ -110,7 +110,7 @@ class Planner(Protocol):
         """Stop planning."""
 
 
-def main_steps(plan: Plan, asked: Callable[[], DaysAsked | None]) -> Iterator[Step]:
+def main_steps(plan: Plan, asked: Callable[[], DaysToMaterialize | None]) -> Iterator[Step]:
     """The runs that bring a release through the whole graph, in order.
 
     Args:
@@ -122,7 +122,7 @@ def main_steps(plan: Plan, asked: Callable[[], DaysAsked | None]) -> Iterator[St
     """
     first, last = plan.first_day.isoformat(), plan.last_day.isoformat()
     yield Step(f"release of {plan.year}, {plan.data_label}", "release_job", str(plan.year))
-    days = asked() or DaysAsked(spans=((first, last),))
+    days = asked() or DaysToMaterialize(spans=((first, last),))
     for begin, end in days.spans:
         yield Step(f"every day from {begin} to {end}", "ingest_job", begin, end)
     for begin, end in days.damaged:
@@ -135,9 +135,9 @@ def main_steps(plan: Plan, asked: Callable[[], DaysAsked | None]) -> Iterator[St
 def steps_left(plan: Plan, dagster: DagsterClient, done: Callable[[], list[str]]) -> Iterator[Step]:
     """The plan's steps as far as they are not done, with the days that the running Dagster found in the release."""
 
-    def asked() -> DaysAsked | None:
-        found = dagster.json_metadata(days_asked.RELEASE, str(plan.year), days_asked.LABEL)
-        return None if found is None else DaysAsked.model_validate(found)
+    def asked() -> DaysToMaterialize | None:
+        found = dagster.json_metadata(asset_names.BAAC_RELEASE, str(plan.year), days_to_materialize.LABEL)
+        return None if found is None else DaysToMaterialize.model_validate(found)
 
     for step in main_steps(plan, asked):
         if step.key not in done():

@@ -154,7 +154,7 @@ def mlflow_service(site: Site) -> Service:
 
 def code_service(site: Site) -> Service:
     """The code server: loads the definitions once, for the web server and the daemon, and starts the runs."""
-    command = ["road_assets.code_server", "--host", CODE_HOST, "--port", str(site.ports.code_port)]
+    command = ["road_assets.dagster_instance.code_server", "--host", CODE_HOST, "--port", str(site.ports.code_port)]
     command += ["--module-name", site.definitions, "--location-name", LOCATION]
     launch = partial(_spawn_python, site, CODE, command, platform_environment(site))
     return Service(CODE, launch, partial(_accepts, CODE_HOST, site.ports.code_port), site.log(CODE))

@@ -1,7 +1,7 @@
 """The decisions about production, in Postgres: verdicts of the gate, promotions and rollbacks, and the champion.
 
 Every function takes a connection, so that several of them can be one transaction. ``road_assets.core`` decides;
-``road_assets.pointer`` has the order in which Postgres and the registry are updated.
+``road_assets.promotion.pointer`` has the order in which Postgres and the registry are updated.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from road_assets.core.metrics import DECIDING_METRIC
-from road_assets.core.reigns import REFUSED, ROLLED_BACK, Kind, Reign
+from road_assets.core.production_history import REFUSED, ROLLED_BACK, Kind, ProductionChange
 from road_assets.core.verdict import Verdict
 
 
@@ -76,7 +76,7 @@ class StoredVerdict:
 
 
 _CHAMPION: Final = "SELECT version, published, since FROM champion"
-_REIGNS: Final = """
+_HISTORY: Final = """
     SELECT decision AS kind, version, previous_version AS previous FROM promotions WHERE decision <> %s ORDER BY id
 """
 _NEWEST_VERDICT: Final = """
@@ -111,10 +111,10 @@ def read_champion(connection: psycopg.Connection) -> Champion | None:
         return cursor.execute(_CHAMPION).fetchone()
 
 
-def read_reigns(connection: psycopg.Connection) -> list[Reign]:
+def read_production_history(connection: psycopg.Connection) -> list[ProductionChange]:
     """All that ever changed production, in order of time."""
-    with connection.cursor(row_factory=class_row(Reign)) as cursor:
-        return cursor.execute(_REIGNS, (REFUSED,)).fetchall()
+    with connection.cursor(row_factory=class_row(ProductionChange)) as cursor:
+        return cursor.execute(_HISTORY, (REFUSED,)).fetchall()
 
 
 def newest_verdict(connection: psycopg.Connection, as_of: date) -> StoredVerdict | None:

@@ -9,8 +9,8 @@ import pandas as pd
 import psycopg
 from pydantic import Field
 
-from road_assets.assets.common import preview
 from road_assets.partitions import TIMEZONE
+from road_assets.reporting.metadata import preview
 from road_assets.resources import locks
 from road_assets.resources.database import Database
 from road_assets.resources.lake import Lake

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 
 from road_assets.core.retention import StoredVersion, former_champions, superfluous
-from road_assets.pointer import hold_pointer
+from road_assets.promotion.pointer import hold_pointer
 from road_assets.resources import model_registry
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author
@@ -49,7 +49,7 @@ def remove_models(
     """
     removal = Removal("models")
     with hold_pointer(database, registry, Author("retention_job")) as pointer:  # nobody is promoted meanwhile
-        needed = {pointer.version(), registry.production_version(), *former_champions(pointer.reigns(), former)}
+        needed = {pointer.version(), registry.production_version(), *former_champions(pointer.history(), former)}
         goes, removal.kept = superfluous(
             _versions(registry), {number for number in needed if number}, _undecided_days(pointer.connection), oldest
         )

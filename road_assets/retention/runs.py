@@ -14,7 +14,7 @@ from typing import Final
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from road_assets.dagster_storage import BatchingEventLogStorage
+from road_assets.dagster_instance.event_log_storage import BatchingEventLogStorage
 from road_assets.retention.removal import Removal
 
 _RUNS_AT_ONCE: Final = 100

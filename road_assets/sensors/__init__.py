@@ -1,4 +1,4 @@
-"""What runs because something happened."""
+"""The sensors: what runs because something happened."""
 
 from road_assets.sensors.drift_retraining import drift_retraining
 from road_assets.sensors.release_changes import release_changes

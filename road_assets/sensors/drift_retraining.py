@@ -1,4 +1,4 @@
-"""The loop that answers drift: failed checks and alerts, oldest first, become retrainings, one at a time."""
+"""The sensor that answers drift: failed checks and alerts become retrainings, oldest first and one at a time."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -6,11 +6,12 @@ from typing import Final
 import dagster as dg
 
 from road_assets import run_tags
-from road_assets.core.retraining import History, InHand, Step, next_step
-from road_assets.drift_triggers import Cursor, read_history, read_triggers
+from road_assets.core.retraining import InHand, Step, next_step
+from road_assets.core.retraining_history import History
 from road_assets.jobs import drift_job, training_job
 from road_assets.partitions import to_key
 from road_assets.resources.configuration import RetrainingSettings
+from road_assets.sensors.drift_triggers import Cursor, read_history, read_triggers
 
 _INTERVAL_SECONDS: Final = 30
 
@@ -28,8 +29,9 @@ def drift_retraining(context: dg.SensorEvaluationContext, retraining: Retraining
     """Read what is new, let ``core`` decide, request at most one retraining."""
     cursor = Cursor.read(context.cursor)
     new = read_triggers(context.instance, cursor)
-    history = read_history(context.instance, datetime.now(UTC))
-    step = next_step(cursor.in_hand, new.triggers, history, retraining.rules())
+    rules = retraining.rules()
+    history = read_history(context.instance, datetime.now(UTC), cooldown=rules.cooldown)
+    step = next_step(cursor.in_hand, new.triggers, history, rules)
     for reason in step.reasons:
         context.log.info(reason)
     requests = [*_drift_again(cursor.in_hand, step, history), *_retraining(step)]
@@ -47,7 +49,7 @@ def _retraining(step: Step) -> list[dg.RunRequest]:
     trigger, attempt = step.request.trigger, step.request.attempt
     return [
         dg.RunRequest(
-            # The moment distinguishes a request that never became a run from its repetition.
+            # With the moment, a request that never became a run can be repeated.
             run_key=f"drift-{trigger.name}-{attempt}-{step.request.requested_at.timestamp():.0f}",
             job_name=training_job.name,
             partition_key=to_key(trigger.day),
@@ -57,7 +59,7 @@ def _retraining(step: Step) -> list[dg.RunRequest]:
 
 
 def _drift_again(before: InHand | None, step: Step, history: History) -> list[dg.RunRequest]:
-    """Once a retraining led to a promotion: score its day against what the new model learned."""
+    """After a retraining that led to a promotion: score its day against the new model's training window."""
     ended = before is not None and (step.in_hand is None or step.in_hand.trigger != before.trigger)
     if before is None or not ended or not history.promoted_at or history.promoted_at < before.requested_at:
         return []

@@ -1,12 +1,12 @@
-"""When a release grew or was corrected: its changed days, and no others."""
+"""The sensor that requests the days which a release adds or changes, and no others."""
 
 from typing import Final, cast
 
 import dagster as dg
 
 from road_assets import run_tags
-from road_assets.checks.drift import ASSET
-from road_assets.days_asked import LABEL, RELEASE, DaysAsked
+from road_assets.asset_names import BAAC_RELEASE, DRIFT_REPORT
+from road_assets.days_to_materialize import LABEL, DaysToMaterialize
 from road_assets.jobs import daily_job, ingest_job
 
 _INTERVAL_SECONDS: Final = 30
@@ -21,7 +21,7 @@ _RELEASES_PER_TICK: Final = 50
 )
 def release_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look at the releases read since the last tick, oldest first; the cursor is the storage id of the last one."""
-    after = dg.AssetRecordsFilter(dg.AssetKey(RELEASE), after_storage_id=int(context.cursor or 0))
+    after = dg.AssetRecordsFilter(dg.AssetKey(BAAC_RELEASE), after_storage_id=int(context.cursor or 0))
     records = context.instance.fetch_materializations(after, limit=_RELEASES_PER_TICK, ascending=True).records
     if not records:
         return dg.SensorResult(skip_reason="no release was read")
@@ -33,14 +33,16 @@ def release_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 
 def _changed_days(context: dg.SensorEvaluationContext, record: dg.EventLogRecord) -> tuple[list[dg.RunRequest], str]:
-    """One run per span of days, damaged ones by themselves, whose failure says what is wrong; or why there is none."""
+    """One run per span of days, or why there is none; damaged days have spans of their own, whose runs say why."""
     run = context.instance.get_run_by_id(record.run_id)
     if run is not None and run_tags.MAIN_JOB in run.tags:
         return [], f"`road up` read the release of {record.partition_key} and materializes its days itself"
     materialization = cast("dg.AssetMaterialization", record.asset_materialization)
-    asked = DaysAsked.model_validate(materialization.metadata[LABEL].value)
-    # Scores need a model in production, which there is once drift was ever measured.
-    measured = context.instance.get_latest_materialization_event(dg.AssetKey(ASSET)) is not None
+    if LABEL not in materialization.metadata:  # reported through Dagster's pages
+        return [], f"the materialization of {record.partition_key} does not say which days it changes"
+    asked = DaysToMaterialize.model_validate(materialization.metadata[LABEL].value)
+    # Scores need a model in production, and there is one if drift was ever measured.
+    measured = context.instance.get_latest_materialization_event(dg.AssetKey(DRIFT_REPORT)) is not None
     reason = {run_tags.REASON: f"changed by the release of {record.partition_key}, read by run {record.run_id}"}
     requests = [
         dg.RunRequest(

@@ -1,4 +1,4 @@
-"""Reports failed runs: in the log of the daemon, and in a table that dashboards and alerts read."""
+"""The sensor that reports failed runs: in the daemon's log, and in a table that dashboards and alerts read."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -26,7 +26,7 @@ def run_failures(context: dg.RunFailureSensorContext, database: Database) -> dg.
 
 
 def describe_failure(context: dg.RunFailureSensorContext) -> RunFailure:
-    """What failed, in words; the innermost error of the first step that failed says most."""
+    """Describe a failed run by the innermost error of the first step that failed, which says most."""
     run = context.dagster_run
     steps = context.get_step_failure_events()
     message = context.failure_event.message or "no message"
@@ -41,8 +41,14 @@ def describe_failure(context: dg.RunFailureSensorContext) -> RunFailure:
         step=(steps[0].step_key or "") if steps else "",
         message=message[:_LONGEST_MESSAGE],
         reason=run.tags.get(run_tags.REASON, ""),
-        failed_at=datetime.now(UTC),
+        failed_at=_end_of(context.instance, run.run_id),
     )
+
+
+def _end_of(instance: dg.DagsterInstance, run_id: str) -> datetime:
+    """When a run ended; the sensor may see it long after, when the daemon was stopped."""
+    record = instance.get_run_record_by_id(run_id)
+    return datetime.fromtimestamp(record.end_time, UTC) if record and record.end_time else datetime.now(UTC)
 
 
 def _partition(tags: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from road_api.settings import Settings
-from road_assets.core.card_words import CARD_FOLDER, card_file
+from road_assets.core.model_card_labels import CARD_FOLDER, card_file
 from road_assets.settings import PlatformSettings
 from road_assets_tests.conftest import LAST_DAY, SMALL_FOREST, Platform, failure_of, serve_mlflow
 

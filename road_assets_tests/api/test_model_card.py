@@ -9,8 +9,8 @@ import pytest
 
 from road_api.controllers.model import preferred_language
 from road_assets.core.bundle import read_manifest
-from road_assets.core.card_words import HTML_CARDS, Language
 from road_assets.core.model_card import write_card
+from road_assets.core.model_card_labels import HTML_CARDS, Language
 
 pytestmark = pytest.mark.anyio
 MakeBundle = Callable[..., dict[str, bytes]]

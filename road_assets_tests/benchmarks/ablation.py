@@ -19,18 +19,18 @@ import pandas as pd
 from sklearn.preprocessing import FunctionTransformer
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
-from road_assets.core.calibration import Scaling
+from road_assets.core.calibration import PlattScaling
 from road_assets.core.families.boosting import Boosting, BoostingSettings
 from road_assets.core.families.forest import CalibratedForestSettings, Forest
 from road_assets.core.features import impute, modes_of
-from road_assets.core.history import group_by_history, rows_on
+from road_assets.core.forest_pipeline import IMPUTER, SCALER
 from road_assets.core.intervals import figure_intervals
 from road_assets.core.metrics import evaluate
 from road_assets.core.mixing import CHAIN_COLUMNS, fit_chain, generate_days, labelled_codes, mix_days
-from road_assets.core.model_input import hide_scene, model_matrix
+from road_assets.core.model_input import feature_matrix, hide_scene, model_matrix
 from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
-from road_assets.core.training import IMPUTER, SCALER, feature_matrix
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
+from road_assets.core.windows import group_by_history, rows_on
 from road_assets.resources.releases.store import ReleaseStore
 
 FIRST_JUDGED = date(2024, 10, 1)
@@ -128,7 +128,7 @@ def _both_ensembles(rows: Rows, name: str, settings: BoostingSettings) -> Boosti
     started = time.monotonic()
     model = settings.fit(rows.training)
     assert model.scene is not None
-    plain = Boosting(replace(model.alone, scaling=Scaling()), replace(model.scene, scaling=Scaling()))
+    plain = Boosting(replace(model.alone, scaling=PlattScaling()), replace(model.scene, scaling=PlattScaling()))
     assert plain.scene is not None
     tell(f"{name}: all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
     tell("… the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
@@ -167,7 +167,7 @@ def _without_scaling(record: Forest, training: pd.DataFrame) -> Forest:
 
 
 def _alone(log_odds: Predict) -> Predict:
-    return lambda matrix: Scaling().probabilities(log_odds(matrix))
+    return lambda matrix: PlattScaling().probabilities(log_odds(matrix))
 
 
 def show_intervals(model: Boosting, judged: pd.DataFrame) -> None:

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from road_assets.core.columns import DAY
-from road_assets.core.drift import DriftLimits, Gauge
+from road_assets.core.drift import DriftDetector, DriftLimits
 from road_assets.core.drift_counts import FEATURE_VARIABLES, Tally, WindowTally, accidents_of, positions_of
-from road_assets.core.drift_noise import accident_scatter
 from road_assets.core.drift_reference import DriftReference, Family, reference_of_counts
+from road_assets.core.drift_sampling_noise import accident_scatter
 from road_assets_tests.benchmarks.official_year import LAST_OF_REFERENCE, load_year
 
 WEEK = 7
@@ -79,22 +79,23 @@ def measure(known: Accidents, size: int, windows: int, promised: float, *, seed:
         seed: makes the draws the same each time.
     """
     all_of_it, strict = known.counts.sum(axis=0), DriftLimits(distance_threshold=0, false_alarm_share=promised)
-    gauge = Gauge(known.reference(all_of_it, known.count), strict)
-    naive = Gauge(reference_of_counts(known.split(all_of_it)), strict)
-    in_use = Gauge(gauge.reference, DriftLimits(false_alarm_share=promised))
+    detector = DriftDetector(known.reference(all_of_it, known.count), strict)
+    naive = DriftDetector(reference_of_counts(known.split(all_of_it)), strict)
+    in_use = DriftDetector(detector.reference, DriftLimits(false_alarm_share=promised))
     again = [known.window(totals, size) for totals in drawn_again(known, size, windows, np.random.default_rng(seed))]
     users = [WindowTally({n: Tally(t.counts, t.rows) for n, t in w.variables.items()}, w.severe_squares) for w in again]
     alarms = {
-        "drawn again": [bool(gauge.score(window).drifted_features) for window in again],
+        "drawn again": [bool(detector.score(window).drifted_features) for window in again],
         "users alone": [bool(naive.score(window).drifted_features) for window in users],
         "in use": [bool(in_use.score(window).drifted_features) for window in again],
-        "per feature": [len(gauge.score(window).drifted_features) / len(FEATURE_VARIABLES) for window in again],
+        "per feature": [len(detector.score(window).drifted_features) / len(FEATURE_VARIABLES) for window in again],
         "set apart": [],
     }
     for totals in set_apart(known, size, windows, np.random.default_rng(seed)):
         rest = known.reference(all_of_it - totals, known.count - size)
-        apart = Gauge.__new__(Gauge)  # the bounds at unit scale are those of all accidents: no need to draw them again
-        for name, value in (("reference", rest), ("limits", strict), ("_bounds", gauge._bounds)):  # noqa: SLF001
+        # The bounds at unit scale are those of all accidents: no need to draw them again.
+        apart = DriftDetector.__new__(DriftDetector)
+        for name, value in (("reference", rest), ("limits", strict), ("_bounds", detector._bounds)):  # noqa: SLF001
             object.__setattr__(apart, name, value)
         alarms["set apart"].append(bool(apart.score(known.window(totals, size)).drifted_features))
     return {name: float(np.mean(found)) for name, found in alarms.items()}

@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 
 from road_assets.core.columns import DAY
-from road_assets.core.drift import DriftScore, Gauge, evaluate_days
+from road_assets.core.drift import DriftDetector, DriftScore, evaluate_days
 from road_assets.core.drift_counts import PREDICTION, PROBABILITY
 from road_assets.core.drift_reference import freeze_reference
-from road_assets.core.history import rows_on
+from road_assets.core.forest_pipeline import ForestSettings, fit_forest
+from road_assets.core.model_input import feature_matrix
 from road_assets.core.noise import NOISE, distort
 from road_assets.core.rehearsal import evaluate_rehearsed
-from road_assets.core.training import ForestSettings, feature_matrix, fit_forest
+from road_assets.core.windows import rows_on
 from road_assets_tests.benchmarks.official_year import LAST_OF_REFERENCE, load_year
 
 NOISES: Final = (0.3, 0.5, 0.8)
@@ -39,7 +40,7 @@ class Replay:
         past = rows[rows[DAY] <= LAST_OF_REFERENCE]
         learned, judged = past[past[DAY] <= LAST_LEARNED], past[past[DAY] > LAST_LEARNED]
         self.model = fit_forest(learned, ForestSettings(n_estimators=60))
-        self.gauge = Gauge(freeze_reference(past, judged, self.estimate(judged)))
+        self.detector = DriftDetector(freeze_reference(past, judged, self.estimate(judged)))
         self.rows = rows.assign(**{NOISE: 0.0})
 
     def estimate(self, rows: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -49,27 +50,27 @@ class Replay:
     def untouched(self, days: Sequence[date]) -> dict[date, DriftScore]:
         """Scores as the files are."""
         windows = {day: self.window(day) for day in days}
-        return evaluate_rehearsed(self.rows, windows, self.gauge, self.estimate).scores
+        return evaluate_rehearsed(self.rows, windows, self.detector, self.estimate).scores
 
     def rehearsed(self, day: date, noise: float) -> DriftScore:
         """Score of a day that carries noise, as the platform evaluates it."""
         window = self.window(day)
         rows = distort(rows_on(self.rows, window), {day: noise})
-        return evaluate_rehearsed(rows, {day: window}, self.gauge, self.estimate).scores[day]
+        return evaluate_rehearsed(rows, {day: window}, self.detector, self.estimate).scores[day]
 
     def days_until_found(self, first: date, noise: float) -> int | None:
         """Days from the first noisy one on to the first evaluation that asks for retraining."""
-        for waited in range(self.gauge.limits.window_days):
+        for waited in range(self.detector.limits.window_days):
             day = first + timedelta(days=waited)
             window = self.window(day)
             rows = distort(rows_on(self.rows, window), {known: noise for known in window if known >= first})
-            if evaluate_days(rows, {day: window}, self.gauge).scores[day].retrain:
+            if evaluate_days(rows, {day: window}, self.detector).scores[day].retrain:
                 return waited
         return None
 
     def window(self, end: date) -> list[date]:
         """The days up to and including one."""
-        return [end - timedelta(days=back) for back in reversed(range(self.gauge.limits.window_days))]
+        return [end - timedelta(days=back) for back in reversed(range(self.detector.limits.window_days))]
 
 
 def main() -> int:

@@ -18,9 +18,9 @@ import pandas as pd
 from road_assets.core.bundle import Bundle, FeatureMatrix, Probabilities
 from road_assets.core.candidate import split_rows
 from road_assets.core.gate_slices import slices_of
-from road_assets.core.history import Windows
 from road_assets.core.model_input import hide_scene, model_matrix
 from road_assets.core.vocabulary import TARGET
+from road_assets.core.windows import Windows
 from road_assets.local.platform import make_site
 from road_assets.resources.lake import Lake
 from road_assets.resources.model_registry import ModelRegistry

@@ -19,9 +19,9 @@ import numpy as np
 from road_assets.core.bundle import GRAPH_FILE, Bundle, FeatureMatrix
 from road_assets.core.candidate import train_candidate
 from road_assets.core.families import FAMILIES
-from road_assets.core.history import windows_as_of
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import SCENE_EXAMPLE
+from road_assets.core.windows import windows_as_of
 from road_assets_tests.api.published import Publisher
 from road_assets_tests.api.service_process import Service, serve
 from road_assets_tests.conftest import serve_mlflow

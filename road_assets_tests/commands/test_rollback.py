@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from road_assets.cli import main
-from road_assets.core.reigns import PROMOTED
+from road_assets.core.production_history import PROMOTED
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.local.state import PlatformState, ProcessId
-from road_assets.pointer import hold_pointer
+from road_assets.promotion.pointer import hold_pointer
+from road_assets.promotion.rollback import roll_back
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import ModelRegistry
-from road_assets.rollback import roll_back
 from road_assets_tests.conftest import fresh_database
 from road_assets_tests.registered import register, registry_of_its_own
 

@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 
 from road_assets.core.bundle import ANSWERS_FILE, GRAPH_FILE, MANIFEST_FILE
-from road_assets.core.training import known_questions
+from road_assets.core.model_input import known_questions
 
 Files = dict[str, bytes]
 QUESTIONS = known_questions(40, seed=1)

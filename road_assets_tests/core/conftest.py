@@ -5,7 +5,7 @@ from hypothesis import settings
 from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import pack
-from road_assets.core.onnx_graph import to_graph
+from road_assets.core.onnx_forest import to_graph
 from road_assets_tests.core.altered_bundles import QUESTIONS, Files
 from road_assets_tests.core.core_frames import ask_pipeline, draw_codes_frame, fit_small, make_facts
 

@@ -10,12 +10,12 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import FeatureMatrix
+from road_assets.core.forest_pipeline import ForestSettings, fit_forest
 from road_assets.core.manifest import Facts, Window
 from road_assets.core.mixing import CHAIN_COLUMNS, MIX_COLUMNS, CodeMatrix, labelled_codes
 from road_assets.core.noise import NOISE
 from road_assets.core.scene_derivation import unknown_scene
 from road_assets.core.scene_fields import FILLED
-from road_assets.core.training import ForestSettings, fit_forest
 from road_assets.core.vocabulary import (
     DATA_DEMONSTRATION,
     FEATURE_NAMES,

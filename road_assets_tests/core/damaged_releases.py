@@ -5,8 +5,8 @@ from collections.abc import Callable
 from road_assets.core.demonstration import generate_release
 from road_assets.core.dialect import scan_table
 from road_assets.core.quarantine import (
-    Sifted,
-    sift_release,
+    ValidatedRelease,
+    validate_release,
 )
 from road_assets.core.vocabulary import TABLES, Table
 
@@ -16,9 +16,9 @@ GENERATED: Files = dict(zip(TABLES, generate_release(2024, accidents=60, seed=11
 SMALL: Files = dict(zip(TABLES, generate_release(2024, accidents=12, seed=3).values(), strict=True))
 
 
-def sift(files: Files, *, year: int = 2024) -> Sifted:
+def validate(files: Files, *, year: int = 2024) -> ValidatedRelease:
     readings = {table: scan_table(table, content, name=f"{table}.csv") for table, content in files.items()}
-    return sift_release(readings, {table: f"{table}.csv" for table in TABLES}, year=year)
+    return validate_release(readings, {table: f"{table}.csv" for table in TABLES}, year=year)
 
 
 def changed(table: Table, change: Callable[[list[list[str]]], None], files: Files = GENERATED) -> Files:
@@ -45,5 +45,5 @@ def number_in(table: Table, line: int) -> str:
     return GENERATED[table].decode().splitlines()[line - 1][1:13]
 
 
-def rules(sifted: Sifted) -> dict[tuple[str, str], int]:
-    return sifted.quarantine.groupby(["source_table", "rule"]).size().to_dict()
+def rules(validated: ValidatedRelease) -> dict[tuple[str, str], int]:
+    return validated.quarantine.groupby(["source_table", "rule"]).size().to_dict()

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from road_assets.core.dialect import read_table
+from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.vocabulary import Table
 
 MODERN: dict[Table, tuple[str, str]] = {
@@ -55,6 +55,14 @@ def legacy(table: Table, **changes: str) -> bytes:
     header, row = (line.split(",") for line in LEGACY[table])
     values = {name.lower(): value for name, value in zip(header, row, strict=True)} | changes
     return "".join(",".join(line) + "\n" for line in (header, values.values())).encode("cp1252")
+
+
+def read_table(table: Table, content: bytes, *, name: str) -> pd.DataFrame:
+    """The rows of a file in which nothing is unreadable; else all problems in one error."""
+    reading = scan_table(table, content, name=name)
+    if reading.problems:
+        raise DialectError(name, f"{len(reading.problems)} places cannot be read:", reading.problems)
+    return reading.frame
 
 
 def cell(table: Table, column: str, content: bytes) -> object:

@@ -25,8 +25,8 @@ from road_assets.core.bundle import (
     pack,
     read_manifest,
 )
+from road_assets.core.model_input import known_questions
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELDS
-from road_assets.core.training import known_questions
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets_tests.core.altered_bundles import QUESTIONS, Files, with_manifest
 from road_assets_tests.core.core_frames import ask_pipeline, make_facts

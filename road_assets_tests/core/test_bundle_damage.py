@@ -20,7 +20,7 @@ from road_assets.core.bundle import (
     pack,
     read_manifest,
 )
-from road_assets.core.onnx_graph import to_graph
+from road_assets.core.onnx_forest import to_graph
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets_tests.core.altered_bundles import QUESTIONS, Files, seal, with_graph, with_known, with_manifest
 from road_assets_tests.core.core_frames import draw_codes_frame, fit_small, make_facts

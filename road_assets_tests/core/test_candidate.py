@@ -21,12 +21,12 @@ from road_assets.core.drift_counts import NUMERIC_NAMES, count_codes
 from road_assets.core.families import FAMILIES, FamilySettings, parameters_of
 from road_assets.core.families.boosting import BoostingSettings
 from road_assets.core.families.forest import CalibratedForestSettings
-from road_assets.core.history import Windows, windows_as_of
 from road_assets.core.metrics import evaluate
 from road_assets.core.model_input import hide_scene, model_matrix
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.slices import slice_figures
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, FEATURE_NAMES, MODEL_NAME, TARGET
+from road_assets.core.windows import Windows, windows_as_of
 from road_assets_tests.core.core_frames import FIRST_DAY, days_from, make_feature_rows
 
 DAYS = days_from(FIRST_DAY, 40)

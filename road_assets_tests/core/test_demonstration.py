@@ -10,10 +10,11 @@ from sklearn.metrics import roc_auc_score
 
 from road_assets.core.demonstration import generate_release
 from road_assets.core.demonstration_draws import draw_codes
-from road_assets.core.dialect import read_table, table_of
+from road_assets.core.dialect import table_of
 from road_assets.core.joining import JoinCounts, join_users
 from road_assets.core.scene_derivation import derive_scene
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES, GRAVITY, SEVERE_GRAVITIES, TABLES
+from road_assets_tests.core.official_rows import read_table
 
 
 def join(files: dict[str, bytes]) -> tuple[pd.DataFrame, JoinCounts]:

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from road_assets.core.dialect import DialectError, read_table, table_of, year_of
+from road_assets.core.dialect import DialectError, table_of, year_of
 from road_assets.core.vocabulary import TABLES, Table
-from road_assets_tests.core.official_rows import LEGACY, MODERN, cell, legacy, modern
+from road_assets_tests.core.official_rows import LEGACY, MODERN, cell, legacy, modern, read_table
 
 
 @pytest.mark.parametrize("table", TABLES)

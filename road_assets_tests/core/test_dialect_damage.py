@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from road_assets.core.demonstration import generate_release
-from road_assets.core.dialect import DialectError, read_table, scan_table
+from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.vocabulary import TABLES, Table
+from road_assets_tests.core.official_rows import read_table
 
 GENERATED: dict[Table, bytes] = dict(zip(TABLES, generate_release(2024, accidents=12, seed=3).values(), strict=True))
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from road_assets.core.columns import TABLE_COLUMNS
-from road_assets.core.dialect import read_table, scan_table, table_of
+from road_assets.core.dialect import scan_table, table_of
 from road_assets.core.vocabulary import TABLES, Table
-from road_assets_tests.core.official_rows import MODERN, cell, legacy, modern
+from road_assets_tests.core.official_rows import MODERN, cell, legacy, modern, read_table
 
 
 def test_trap_8_coordinates_in_every_form_become_degrees() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from road_assets.core.drift import (
     CodeCounts,
+    DriftDetector,
     DriftScore,
-    Gauge,
     correlation,
     count_codes,
     evaluate_days,
@@ -147,8 +147,8 @@ def test_too_few_rows_on_either_side_say_nothing(reference_rows: int, current_ro
     assert score.retrain is enough
 
 
-def _gauge(rows: int) -> Gauge:
-    return Gauge(reference_of_counts(count_codes(draw_codes_frame(rows, seed=9))))
+def _detector(rows: int) -> DriftDetector:
+    return DriftDetector(reference_of_counts(count_codes(draw_codes_frame(rows, seed=9))))
 
 
 def make_days(days: tuple[date, ...], *, per_day: int, **codes: int) -> pd.DataFrame:
@@ -161,7 +161,7 @@ def test_each_day_is_scored_on_its_window_as_if_alone() -> None:
     rows = pd.concat([make_days(days[:3], per_day=90), make_days(days[3:], per_day=90, lum=3, atm=4)])
     windows = {day: days[max(0, number - 2) : number + 1] for number, day in enumerate(days)}
     reference = count_codes(draw_codes_frame(6000, seed=9))
-    evaluation = evaluate_days(rows, windows, Gauge(reference_of_counts(reference)))
+    evaluation = evaluate_days(rows, windows, DriftDetector(reference_of_counts(reference)))
     assert list(evaluation.scores) == list(days)
     for day, window in windows.items():
         alone = count_codes(rows[rows["day"].dt.date.isin(window)])
@@ -178,7 +178,7 @@ def test_days_above_the_limit_are_told_in_order_of_time() -> None:
     days = days_from(date(2024, 3, 1), 4)
     changed = {feature.name: min(feature.values) for feature in FEATURES}
     rows = pd.concat([make_days(days[:2], per_day=3000), make_days(days[2:], per_day=3000, **changed)])
-    evaluation = evaluate_days(rows, {day: (day,) for day in days}, _gauge(6000))
+    evaluation = evaluate_days(rows, {day: (day,) for day in days}, _detector(6000))
     assert evaluation.days_above_limit == list(days[2:])
     assert evaluation.highest_score == 1
 
@@ -192,9 +192,9 @@ def test_a_day_without_rows_adds_nothing_to_its_window() -> None:
             days[0]: days[:1],
             days[1]: days,
         },
-        _gauge(300),
+        _detector(300),
     )
     assert [evaluation.scores[day].current_rows for day in days] == [250, 250]
-    empty = evaluate_days(rows.iloc[:0], {days[1]: days}, _gauge(300))
+    empty = evaluate_days(rows.iloc[:0], {days[1]: days}, _detector(300))
     assert empty.scores[days[1]].current_rows == 0
     assert empty.highest_score == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from road_assets.core.drift import DriftLimits, Gauge
+from road_assets.core.drift import DriftDetector, DriftLimits
 from road_assets.core.drift_counts import LABEL, NUMERIC_NAMES, PREDICTION, PROBABILITY, DayTallies, count_codes
 from road_assets.core.drift_reference import (
     DriftReference,
@@ -62,8 +62,8 @@ def test_written_and_read_again_it_judges_alike(reference: DriftReference) -> No
     window = DayTallies(make_real(seed=5).assign(**{PROBABILITY: 0.3})).of_window(DAYS)
     limits = DriftLimits(distance_threshold=0)
     for one, other in zip(
-        (*(before := Gauge(reference, limits).score(window)).features, *before.beside),
-        (*(after := Gauge(again, limits).score(window)).features, *after.beside),
+        (*(before := DriftDetector(reference, limits).score(window)).features, *before.beside),
+        (*(after := DriftDetector(again, limits).score(window)).features, *after.beside),
         strict=True,
     ):
         assert (one.feature, one.distance, one.drifted) == (other.feature, other.distance, other.drifted)
@@ -74,7 +74,7 @@ def test_written_and_read_again_it_judges_alike(reference: DriftReference) -> No
 def test_a_shifted_age_drifts_beside_the_score(reference: DriftReference) -> None:
     rows = make_real(seed=5)
     window = DayTallies(rows.assign(age=rows["age"] + 30)).of_window(DAYS)
-    score = Gauge(reference).score(window)
+    score = DriftDetector(reference).score(window)
     assert score.drifted_beside == ["age"]
     assert score.score == 0
     (age,) = [found for found in score.beside if found.feature == "age"]
@@ -88,7 +88,7 @@ def test_more_severe_cases_are_told_beside_the_score(
 ) -> None:
     rows = make_real(seed=5)
     labels = rows[TARGET] if share is None else (np.random.default_rng(1).random(len(rows)) < share).astype(int)
-    score = Gauge(reference).score(DayTallies(rows.assign(**{TARGET: labels})).of_window(DAYS))
+    score = DriftDetector(reference).score(DayTallies(rows.assign(**{TARGET: labels})).of_window(DAYS))
     assert score.drifted_beside == drifted
     assert score.severe is not None
     assert score.severe.reference == reference.severe_share
@@ -99,7 +99,7 @@ def test_answers_that_moved_are_told_beside_the_score(reference: DriftReference)
     rows = make_real(seed=5)
     answers = np.random.default_rng(3).beta(2, 8, len(rows))
     same, moved = (
-        Gauge(reference).score(DayTallies(rows.assign(**{PROBABILITY: values})).of_window(DAYS))
+        DriftDetector(reference).score(DayTallies(rows.assign(**{PROBABILITY: values})).of_window(DAYS))
         for values in (answers, answers + 0.3)
     )
     assert (same.drifted_beside, moved.drifted_beside) == ([], [PROBABILITY])
@@ -108,7 +108,7 @@ def test_answers_that_moved_are_told_beside_the_score(reference: DriftReference)
 def test_a_reference_of_an_earlier_version_judges_the_features(reference: DriftReference) -> None:
     counts = {name: counted.tolist() for name, counted in reference.codes.items()}
     old = read_counts(json.dumps(counts))
-    score = Gauge(old).score(DayTallies(make_real(seed=5)).of_window(DAYS))
+    score = DriftDetector(old).score(DayTallies(make_real(seed=5)).of_window(DAYS))
     assert (len(score.features), score.beside, score.reference_rows) == (13, (), 1200)
     assert score.severe is not None
     assert score.severe.reference is None

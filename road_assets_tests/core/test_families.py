@@ -15,15 +15,12 @@ from road_assets.core.families import FittedModel
 from road_assets.core.families.boosting import Boosting, BoostingSettings
 from road_assets.core.families.forest import CalibratedForestSettings
 from road_assets.core.model_input import (
-    filled_in,
     hide_scene,
-    input_fields,
     known_scenes,
     knows_scene,
-    mask_scene,
     model_matrix,
 )
-from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES, SCENE_FIELDS
+from road_assets.core.scene_fields import FILLED, MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET, UNKNOWN_CODE
 from road_assets_tests.core.core_frames import FIRST_DAY, days_from, make_feature_rows
 
@@ -173,50 +170,3 @@ def test_generated_rows_are_learned_from_only_where_the_settings_say_so(rows: pd
     turned = rows.assign(**{TARGET: rows[TARGET].where(~rows["synthetic"], 1 - rows[TARGET])})
     questions = known_scenes(50, seed=4)
     np.testing.assert_array_equal(SMALL.fit(turned).predict(questions), SMALL.fit(rows).predict(questions))
-
-
-# --- the matrix
-
-
-def test_what_had_been_filled_in_is_unknown_again() -> None:
-    rows = make_rows(per_day=2).head(3).assign(**{FILLED: np.array([0, 1, 0b100000], dtype="int16")})
-    matrix = model_matrix(rows)
-    assert np.argwhere(filled_in(rows)).tolist() == [[1, 0], [2, 5]]
-    assert np.argwhere(np.isnan(matrix[:, : len(FEATURE_NAMES)])).tolist() == [[1, 0], [2, 5]]
-
-
-def test_rows_older_than_the_columns_know_the_13_alone() -> None:
-    old = make_rows(per_day=2).drop(columns=[*SCENE_FIELD_NAMES, FILLED])
-    assert not knows_scene(model_matrix(old)).any()
-    assert not np.isnan(model_matrix(old)[:, : len(FEATURE_NAMES)]).any()
-
-
-def test_masking_hides_optional_fields_only_and_from_few_to_all(rows: pd.DataFrame) -> None:
-    matrix = model_matrix(rows[~rows["synthetic"]])
-    masked = mask_scene(matrix, np.random.default_rng(1))
-    width = len(FEATURE_NAMES)
-    np.testing.assert_array_equal(masked[:, :width], matrix[:, :width])
-    hidden = (np.isnan(masked) & ~np.isnan(matrix))[:, width:].mean(axis=1)
-    assert hidden.min() < 0.1
-    assert 0.4 < hidden.mean() < 0.6
-    assert hidden.max() > 0.9
-
-
-def test_the_questions_ask_every_value_and_a_quarter_of_them_the_13_alone() -> None:
-    questions = known_scenes(4000, seed=1)
-    assert 0.25 <= 1 - knows_scene(questions).mean() < 0.35
-    for field in SCENE_FIELDS:
-        column = questions[:, MODEL_FIELDS.index(field.name)]
-        asked = {float(value) for value in column[~np.isnan(column)]}
-        beyond = {value for value in asked if int(value) not in field.values}  # noqa: PD011 - not a frame
-        assert not beyond
-        assert len(asked) > min(100, len(field.values) - 1)
-
-
-def test_the_manifest_lists_codes_or_a_range_for_every_input() -> None:
-    fields = {field.name: field for field in input_fields(MODEL_FIELDS)}
-    assert list(fields) == list(MODEL_FIELDS)
-    assert fields["catu"].codes == {1: "Driver", 2: "Passenger", 3: "Pedestrian"}
-    assert (fields["vma"].low, fields["vma"].high, fields["vma"].unit) == (5, 130, "km/h")
-    assert [field.optional for field in fields.values()] == [name in SCENE_FIELD_NAMES for name in fields]
-    assert all((field.codes is None) != (field.low is None) for field in fields.values())

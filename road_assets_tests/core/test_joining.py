@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from road_assets.core.demonstration import generate_release
-from road_assets.core.dialect import read_table, table_of
+from road_assets.core.dialect import table_of
 from road_assets.core.joining import JOINED_COLUMNS, JoinError, join_users
 from road_assets.core.vocabulary import TABLES, Table
+from road_assets_tests.core.official_rows import read_table
 
 Tables = dict[Table, pd.DataFrame]
 

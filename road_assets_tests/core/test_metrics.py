@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from road_assets.core.metrics import CALIBRATION_BINS, DECIDING_METRIC, calibration_bins, calibration_error, evaluate
+from road_assets.core.metrics import (
+    CALIBRATION_BINS,
+    DECIDING_METRIC,
+    calibration_bins,
+    calibration_error,
+    decision_threshold,
+    evaluate,
+)
 
 LABELS = np.array([0, 0, 1, 1])
 PROBABILITIES = np.array([0.1, 0.4, 0.35, 0.8])
@@ -138,3 +145,15 @@ def test_the_calibration_error_weighs_groups_by_their_rows() -> None:
 def test_fewer_rows_than_groups_leave_no_group_empty() -> None:
     assert [rows for _, _, rows in calibration_bins(LABELS, PROBABILITIES)] == [1, 1, 1, 1]
     assert calibration_bins(np.array([]), np.array([])) == []
+
+
+@pytest.mark.parametrize(("cost", "threshold"), [(1, 0.5), (4, 0.2), (0.25, 0.8)])
+def test_the_threshold_is_where_both_errors_cost_the_same(cost: float, threshold: float) -> None:
+    assert decision_threshold(cost) == pytest.approx(threshold)
+    assert threshold * cost == pytest.approx(1 - threshold)
+
+
+@pytest.mark.parametrize("cost", [0, -1, float("nan")])
+def test_a_missed_case_that_costs_nothing_is_refused(cost: float) -> None:
+    with pytest.raises(ValueError, match="must be above 0"):
+        decision_threshold(cost)

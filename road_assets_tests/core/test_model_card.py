@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from road_assets.core.card_words import FIGURES, HTML_CARDS, LANGUAGES, card_file
 from road_assets.core.manifest import Manifest, SliceFigures, Window
 from road_assets.core.metrics import evaluate
 from road_assets.core.model_card import card_markdown, constant_figures, write_card
+from road_assets.core.model_card_labels import FIGURES, HTML_CARDS, LANGUAGES, card_file
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, FEATURE_NAMES, FEATURES, MODEL_NAME
 

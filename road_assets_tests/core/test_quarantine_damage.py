@@ -11,32 +11,32 @@ from road_assets.core.demonstration import generate_release
 from road_assets.core.dialect import DialectError
 from road_assets.core.joining import join_users
 from road_assets.core.quarantine import (
-    Sifted,
+    ValidatedRelease,
 )
 from road_assets.core.vocabulary import FEATURES, GRAVITY, TABLES, Table
 from road_assets_tests.core.damaged_releases import (
     SMALL,
     Files,
-    sift,
+    validate,
 )
 
 INSERTED = st.text('0123456789;" -.xé\u00a0\n\r', max_size=4).map(str.encode)
 EDIT = st.tuples(st.sampled_from(TABLES), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 6), INSERTED)
 
 
-def check_balance(files: Files, sifted: Sifted) -> pd.DataFrame:
+def check_balance(files: Files, validated: ValidatedRelease) -> pd.DataFrame:
     """What holds of every release, however damaged; returns the users that go on."""
-    joined, _ = join_users(sifted.tables)
+    joined, _ = join_users(validated.tables)
     for table, content in files.items():
         body = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        assert sifted.counts[table].rows_in == sum(1 for line in body.split(b"\n") if line) - 1
-        sifted.counts[table].require_balance(table)
-    assert len(joined) == sifted.counts["usagers"].kept
+        assert validated.counts[table].rows_in == sum(1 for line in body.split(b"\n") if line) - 1
+        validated.counts[table].require_balance(table)
+    assert len(joined) == validated.counts["usagers"].kept
     assert not joined.duplicated(["num_acc", "user_key"]).any()
     for feature in (*FEATURES, GRAVITY):
         assert set(joined[feature.name].dropna()) <= set(feature.values)
     assert joined["day"].dt.year.eq(2024).all()
-    assert (sifted.quarantine["rule"].str.len() > 0).all()
+    assert (validated.quarantine["rule"].str.len() > 0).all()
     return joined
 
 
@@ -58,18 +58,18 @@ def test_damaged_lines_are_kept_whole_or_set_aside_and_no_unknown_code_passes(
         lines[table][which] = line[:start] + inserted + line[start + removed :]
     files: Files = {table: b"\n".join(lines[table]) for table in TABLES}
     try:
-        sifted = sift(files)
+        validated = validate(files)
     except DialectError as error:  # half a character condemns the file as a whole, and its line is named
         event("a file was refused")
         if re.search(r"broken characters, the first in line \d", str(error)):
             return
         raise
-    check_balance(files, sifted)
+    check_balance(files, validated)
 
 
 def test_a_hundred_thousand_damaged_lines_leave_the_others_as_they_are() -> None:
     release: Files = dict(zip(TABLES, generate_release(2024, accidents=12_000, seed=4).values(), strict=True))
-    before, _ = join_users(sift(release).tables)
+    before, _ = join_users(validate(release).tables)
     draw, damaged = random.Random(5), 0  # noqa: S311 - damage, not secrets
     while damaged < 100_000:
         files, touched = dict(release), set()
@@ -82,9 +82,9 @@ def test_a_hundred_thousand_damaged_lines_leave_the_others_as_they_are() -> None
                 touched |= {*re.findall(r"\d{12}", line), *re.findall(r"\d{12}", lines[which])}
                 damaged += 1
             files[table] = "\n".join(lines).encode()
-        sifted = sift(files)
-        after = check_balance(files, sifted)
-        assert sifted.counts["usagers"].quarantined > 1000
+        validated = validate(files)
+        after = check_balance(files, validated)
+        assert validated.counts["usagers"].quarantined > 1000
         pd.testing.assert_frame_equal(
             *(frame[~frame["num_acc"].isin(touched)].reset_index(drop=True) for frame in (before, after))
         )

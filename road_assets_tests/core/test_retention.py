@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from road_assets.core.reigns import PROMOTED, ROLLED_BACK, Reign
+from road_assets.core.production_history import PROMOTED, ROLLED_BACK, ProductionChange
 from road_assets.core.retention import StoredVersion, former_champions, superfluous
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -41,13 +41,13 @@ def test_an_empty_registry_has_nothing_to_lose() -> None:
 
 
 def test_former_champions_are_the_last_ones_each_once() -> None:
-    reigns = [
-        Reign(PROMOTED, 1, None),
-        Reign(PROMOTED, 2, 1),
-        Reign(PROMOTED, 5, 2),
-        Reign(ROLLED_BACK, 2, 5),
-        Reign(PROMOTED, 7, 2),
+    history = [
+        ProductionChange(PROMOTED, 1, None),
+        ProductionChange(PROMOTED, 2, 1),
+        ProductionChange(PROMOTED, 5, 2),
+        ProductionChange(ROLLED_BACK, 2, 5),
+        ProductionChange(PROMOTED, 7, 2),
     ]
-    assert former_champions(reigns, 2) == [2, 5]
-    assert former_champions(reigns, 9) == [2, 5, 1]
+    assert former_champions(history, 2) == [2, 5]
+    assert former_champions(history, 9) == [2, 5, 1]
     assert former_champions([], 3) == []

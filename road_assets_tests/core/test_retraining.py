@@ -10,16 +10,13 @@ from hypothesis import strategies as st
 from road_assets.core.retraining import (
     WAITING_FOR_RUN,
     Action,
-    History,
     InHand,
-    Outcome,
-    Retraining,
     RetrainingRules,
-    Trigger,
     follow_up,
     judge_new,
     next_step,
 )
+from road_assets.core.retraining_history import History, Outcome, Retraining, Trigger
 
 NOON = datetime(2024, 10, 1, 12, tzinfo=UTC)
 RULES = RetrainingRules(cooldown=timedelta(minutes=60), attempts=3)
@@ -138,6 +135,19 @@ def test_a_sign_that_waits_is_not_handled_and_neither_are_those_after_it() -> No
     step = next_step(None, signs, History(NOON + minutes(5), (run(Outcome.UNFINISHED),)), RULES)
     assert step.handled == ()
     assert step.request is None
+
+
+def test_a_sign_is_not_passed_by_one_of_its_source_that_was_planned_later_but_measured_earlier() -> None:
+    """Else the cursor, which keeps the highest id handled of each source, would skip the sign that waits."""
+    signs = [sign(10, at=NOON + minutes(2)), sign(11, at=NOON, asks=False)]
+    step = next_step(None, signs, History(NOON + minutes(5), (run(Outcome.UNFINISHED),)), RULES)
+    assert step.handled == ()
+
+
+def test_signs_of_both_sources_are_taken_by_the_moment_of_their_measurement() -> None:
+    signs = [sign(1, at=NOON + minutes(1), asks=False), sign(9, asks=False, source="alert")]
+    step = next_step(None, signs, History(NOON + minutes(5)), RULES)
+    assert [one.name for one in step.handled] == ["alert-9", "check-1"]
 
 
 def test_while_one_is_in_hand_nothing_else_is_looked_at() -> None:

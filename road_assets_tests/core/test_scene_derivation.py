@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from road_assets.core.dialect import read_table
 from road_assets.core.joining import join_users
 from road_assets.core.scene_derivation import SCENE_SOURCES, derive_scene, unknown_scene, with_scene
 from road_assets.core.scene_fields import DEPARTMENT, FILLED, SCENE_FIELD_NAMES, SCENE_FIELDS
 from road_assets.core.vocabulary import TABLES
 from road_assets_tests.core.core_frames import FIRST_DAY, days_from, make_feature_rows, make_users
-from road_assets_tests.core.official_rows import legacy, modern
+from road_assets_tests.core.official_rows import legacy, modern, read_table
 
 UNKNOWN = -1
 

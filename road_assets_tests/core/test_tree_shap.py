@@ -15,10 +15,10 @@ from road_assets.core.explanation import Explainer
 from road_assets.core.explanation_file import read_explainer
 from road_assets.core.families.boosting import BoostingSettings
 from road_assets.core.families.forest import CalibratedForestSettings, Forest
+from road_assets.core.forest_pipeline import ForestSettings, fit_forest
 from road_assets.core.model_input import hide_scene, known_scenes, knows_scene, model_matrix
 from road_assets.core.onnx_boosting import base_of, to_nodes
 from road_assets.core.scene_fields import MODEL_FIELDS
-from road_assets.core.training import ForestSettings, fit_forest
 from road_assets.core.tree_shap import ShapleyTrees
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
 from road_assets_tests.core.core_frames import FIRST_DAY, days_from, draw_codes_frame, make_feature_rows

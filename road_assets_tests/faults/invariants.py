@@ -35,7 +35,7 @@ _PENDING: Final = "SELECT concurrency_key, run_id FROM pending_steps"
 _BROKEN_CHAIN: Final = """
     SELECT id, version, previous_version, expected FROM (
         SELECT id, version, previous_version, lag(version) OVER (ORDER BY id) AS expected
-        FROM promotions WHERE decision <> 'refused') reigns
+        FROM promotions WHERE decision <> 'refused') history
     WHERE expected IS NOT NULL AND previous_version IS DISTINCT FROM expected
 """
 

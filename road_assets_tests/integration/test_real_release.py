@@ -21,10 +21,10 @@ from road_api.services.bundle_cache import BundleCache
 from road_api.services.model_store import ModelRef
 from road_assets.core.bundle import ANSWER_TOLERANCE, Bundle, FeatureMatrix
 from road_assets.core.candidate import split_rows
-from road_assets.core.history import windows_as_of
 from road_assets.core.model_input import hide_scene, model_matrix
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import DATA_OFFICIAL
+from road_assets.core.windows import windows_as_of
 from road_assets_tests.api.service_process import Service, serve
 from road_assets_tests.benchmarks.official_year import load_year
 from road_assets_tests.conftest import Platform

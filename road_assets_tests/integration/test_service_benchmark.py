@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from road_assets.core.families.boosting import BoostingSettings
-from road_assets.core.training import ForestSettings
+from road_assets.core.forest_pipeline import ForestSettings
 from road_assets_tests.benchmarks import service
 from road_assets_tests.benchmarks.serving.material import Scale
 from road_assets_tests.benchmarks.serving.servers import CLOCK_TICK_SECONDS, Server

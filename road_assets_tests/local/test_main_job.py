@@ -186,7 +186,7 @@ def disturb(driver: Driver, supervisor: Supervisor, kill: Callable[[set[psutil.P
 
 def kill_code_server(sleepers: set[psutil.Process]) -> None:
     ancestors = {ancestor for sleeper in sleepers for ancestor in sleeper.parents()}
-    (server,) = [ancestor for ancestor in ancestors if "road_assets.code_server" in ancestor.cmdline()]
+    (server,) = [ancestor for ancestor in ancestors if "road_assets.dagster_instance.code_server" in ancestor.cmdline()]
     server.kill()
 
 

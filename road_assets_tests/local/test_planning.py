@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from road_assets import days_asked
+from road_assets import days_to_materialize
 from road_assets.core.demonstration import generate_release
-from road_assets.days_asked import DaysAsked
+from road_assets.days_to_materialize import DaysToMaterialize
 from road_assets.local import planning
 from road_assets.local.main_job import Step
 from road_assets.local.planning import Plan, PlanError, ReleasePlanner, main_steps, make_plan
@@ -53,43 +53,43 @@ def planned(site: Site) -> ReleasePlanner:
 class ToldByDagster:
     """Stands for the web server's answer about the release's metadata; ``test_main_job`` asks a real one."""
 
-    def __init__(self, days: DaysAsked | None) -> None:
+    def __init__(self, days: DaysToMaterialize | None) -> None:
         self.days = days
 
     def json_metadata(self, asset: str, partition: str, label: str) -> object:
-        assert (asset, partition, label) == ("baac_release", "2024", days_asked.LABEL)
+        assert (asset, partition, label) == ("baac_release", "2024", days_to_materialize.LABEL)
         return None if self.days is None else self.days.model_dump(mode="json")
 
 
-EVERY_DAY = ToldByDagster(DaysAsked(spans=(("2024-03-01", "2024-03-10"),)))
+EVERY_DAY = ToldByDagster(DaysToMaterialize(spans=(("2024-03-01", "2024-03-10"),)))
 RELEASE, TRAINING = ("release_job", "2024", None), ("training_job", "2024-03-10", None)
 DRIFT = ("drift_job", "2024-03-01", "2024-03-10")
 
 
-def steps_of(plan: Plan, days: DaysAsked | None) -> list[Any]:
+def steps_of(plan: Plan, days: DaysToMaterialize | None) -> list[Any]:
     return [(step.job, step.first, step.last) for step in main_steps(plan, lambda: days)]
 
 
 @pytest.mark.parametrize("days", [EVERY_DAY.days, None])
-def test_a_plan_names_the_days_of_the_release(site: Site, days: DaysAsked | None) -> None:
+def test_a_plan_names_the_days_of_the_release(site: Site, days: DaysToMaterialize | None) -> None:
     plan = make_plan(site.settings)
     assert (plan.year, plan.first_day, plan.last_day) == (2024, FIRST, LAST)
     assert steps_of(plan, days) == [RELEASE, ("ingest_job", "2024-03-01", "2024-03-10"), TRAINING, DRIFT]
 
 
 def test_only_the_days_that_the_release_changes_are_planned_and_damaged_ones_by_themselves(site: Site) -> None:
-    days = DaysAsked(
+    days = DaysToMaterialize(
         spans=(("2024-03-01", "2024-03-01"), ("2024-03-04", "2024-03-10")), damaged=(("2024-03-02", "2024-03-03"),)
     )
     plan = make_plan(site.settings)
     ingest = [("ingest_job", *span) for span in (*days.spans, *days.damaged)]
     assert steps_of(plan, days) == [RELEASE, *ingest, TRAINING, DRIFT]
     assert [step.may_fail for step in main_steps(plan, lambda: days)] == [False, False, False, True, False, False]
-    assert steps_of(plan, DaysAsked()) == [RELEASE, TRAINING, DRIFT]
+    assert steps_of(plan, DaysToMaterialize()) == [RELEASE, TRAINING, DRIFT]
 
 
 def test_a_release_with_no_whole_day_fails_with_its_damage(site: Site) -> None:
-    days = DaysAsked(damaged=(("2024-03-01", "2024-03-10"),))
+    days = DaysToMaterialize(damaged=(("2024-03-01", "2024-03-10"),))
     assert not any(step.may_fail for step in main_steps(make_plan(site.settings), lambda: days))
 
 

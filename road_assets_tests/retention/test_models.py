@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from psycopg.types.json import Jsonb
 
-from road_assets.core.reigns import PROMOTED, NoFormerChampionError
+from road_assets.core.production_history import PROMOTED, NoFormerChampionError
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.pointer import hold_pointer
+from road_assets.promotion.pointer import hold_pointer
+from road_assets.promotion.rollback import roll_back
 from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import BUNDLE_FOLDER, ModelRegistry
 from road_assets.retention import models
 from road_assets.retention.models import remove_models
-from road_assets.rollback import roll_back
 from road_assets_tests.conftest import fresh_database
 from road_assets_tests.registered import register, registry_of_its_own
 

@@ -1,7 +1,7 @@
 """The sensor that requests retraining, on evaluations, alerts and runs that were really recorded."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -11,11 +11,12 @@ from dagster._core.test_utils import create_run_for_test
 from road_assets import run_tags
 from road_assets.checks.drift import check_drift, drift_check_spec
 from road_assets.core.drift import DriftEvaluation, count_codes, score_drift
+from road_assets.core.drift_alert import DRIFT_ALERT_ASSET
 from road_assets.core.vocabulary import FEATURES
-from road_assets.drift_triggers import ALERT, Cursor, read_history, read_triggers
 from road_assets.partitions import DAILY
 from road_assets.resources.configuration import RetrainingSettings
 from road_assets.sensors import drift_retraining
+from road_assets.sensors.drift_triggers import Cursor, read_history, read_triggers
 from road_assets_tests.frames import feature_rows
 
 DAY = date(2024, 3, 1)
@@ -43,7 +44,7 @@ def _record(instance: dg.DagsterInstance, *, drifted: bool, day: date = DAY) -> 
 
 def _alert(instance: dg.DagsterInstance, day: date = DAY) -> None:
     instance.report_runless_asset_event(
-        dg.AssetObservation(ALERT, partition=day.isoformat(), description="HighDataDrift is firing")
+        dg.AssetObservation(DRIFT_ALERT_ASSET, partition=day.isoformat(), description="HighDataDrift is firing")
     )
 
 
@@ -118,7 +119,7 @@ def test_evaluations_between_two_ticks_are_drained_oldest_first(instance: dg.Dag
 def test_more_evaluations_than_a_page_holds_are_all_read(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("road_assets.drift_triggers._PAGE", 2)
+    monkeypatch.setattr("road_assets.sensors.drift_triggers._PAGE", 2)
     for _ in range(5):
         _record(instance, drifted=False)
     assert len(read_triggers(instance, Cursor()).triggers) == 5
@@ -224,13 +225,29 @@ def _plan(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     instance.handle_new_event(_event(run, dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, planned))
 
 
+def test_an_evaluation_reported_from_outside_without_our_metadata_does_not_stop_the_sensor(
+    instance: dg.DagsterInstance,
+) -> None:
+    check = {"asset_key": dg.AssetKey("drift_report"), "check_name": "drift"}
+    instance.report_runless_asset_event(dg.AssetCheckEvaluation(**check, passed=False, partition="2024-03-02"))
+    (request,) = _tick(instance).run_requests or []
+    assert request.partition_key == "2024-03-02"
+
+
 def test_the_history_tells_whose_run_it_was_and_how_it_ended(instance: dg.DagsterInstance) -> None:
     request = dg.RunRequest(tags={run_tags.TRIGGER: "check-1"})
     _start(instance, request, dg.DagsterRunStatus.FAILURE)
-    (run,) = read_history(instance, datetime.now(UTC)).retrainings
+    (run,) = read_history(instance, datetime.now(UTC), cooldown=timedelta()).retrainings
     assert (run.trigger, run.outcome) == ("check-1", "failed")
     assert run.ended_at is not None
     assert run.ended_at >= run.requested_at
+
+
+def test_a_cooldown_longer_than_a_week_is_kept(instance: dg.DagsterInstance) -> None:
+    _start(instance, dg.RunRequest(tags={run_tags.TRIGGER: "check-1"}), dg.DagsterRunStatus.SUCCESS)
+    later = datetime.now(UTC) + timedelta(days=8)
+    assert read_history(instance, later, cooldown=timedelta(days=10)).last_answer is not None
+    assert read_history(instance, later, cooldown=timedelta(hours=1)).last_answer is None
 
 
 def test_the_sensor_runs_unless_somebody_stops_it() -> None:

@@ -75,6 +75,14 @@ def test_the_sensor_notes_it_and_says_so_in_the_tick(instance: dg.DagsterInstanc
     assert len(_rows(database)) == 1
 
 
+def test_a_failure_noted_late_keeps_the_time_at_which_the_run_ended(instance: dg.DagsterInstance) -> None:
+    context = _fail(instance, {})
+    record = instance.get_run_record_by_id(context.dagster_run.run_id)
+    assert record is not None
+    assert record.end_time is not None
+    assert describe_failure(context).failed_at == datetime.fromtimestamp(record.end_time, UTC)
+
+
 def test_a_failure_reported_twice_is_noted_once(database: Database) -> None:
     failure = RunFailure("run-1", "ingest_job", DAY, "", "the process was killed", "", datetime.now(UTC))
     assert store_run_failure(database, failure)

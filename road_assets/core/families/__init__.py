@@ -1,6 +1,6 @@
-"""The kinds of model that can stand for promotion, by the name ``ROAD_CANDIDATES`` gives them.
+"""The families of models that can be candidates, by their name in ``ROAD_CANDIDATES``.
 
-A family is the class of its settings, with a ``fit``; what it fits answers questions and writes itself as a graph.
+A family is a class of settings with a method ``fit``. The fitted model predicts, and exports itself as an ONNX graph.
 """
 
 from dataclasses import asdict
@@ -16,7 +16,7 @@ Parameters = dict[str, int | float | str]
 
 
 class FittedModel(Protocol):
-    """What has learned."""
+    """A fitted model of any family."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -26,17 +26,17 @@ class FittedModel(Protocol):
         """Probability of a severe injury for rows of shape (rows, 27)."""
 
     def to_graph(self) -> bytes:
-        """The same as a serialized ONNX model that takes ``features``."""
+        """The model as a serialized ONNX graph that takes ``features``."""
 
     def to_explanation(self) -> bytes:
-        """What explains its answers, as ``explanation_file`` has it."""
+        """The content of the bundle's explanation file, from ``explanation_file``."""
 
     def importances(self) -> dict[str, float]:
-        """How much the answers rest on each input; sums to 1."""
+        """Importance of each input; they sum to 1."""
 
 
 class FamilySettings(Protocol):
-    """How a model of a family is fitted."""
+    """Settings of a family's fit."""
 
     family: ClassVar[str]
 

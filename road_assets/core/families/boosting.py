@@ -1,9 +1,9 @@
-"""Gradient boosting on categories: codes keep no order, and an unknown value is a category of its own.
+"""Gradient boosting on categories: codes have no order, and an unknown value is a category of its own.
 
-Two ensembles in one model. ``alone`` answers whoever knows the 13 features and nothing else, and has learned from them
-only; ``scene`` answers whoever knows at least one optional field. So the answer on the 13 alone is never worse than
-that of a model trained on them: it is that model's. ``scene`` learns from each row as recorded and, twice, with a
-random part of its optional fields hidden, so that it answers with any subset of them missing.
+A model has two ensembles. ``alone`` answers questions with the 13 features only, and is trained on these features only;
+``scene`` answers questions with at least one optional field. So an answer from the 13 features alone is never worse
+than that of a model trained on them alone: it is that model's answer. ``scene`` is trained on each row as recorded and
+on two copies with a random part of the optional fields hidden, so that it can answer with any subset of them missing.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
-from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
+from road_assets.core.calibration import LogOdds, PlattScaling, choose_calibration_rows, fit_platt_scaling
 from road_assets.core.explanation import Additive, Ensemble
 from road_assets.core.explanation_file import write_explanation
 from road_assets.core.model_input import (
@@ -27,10 +27,10 @@ from road_assets.core.model_input import (
     mask_features,
     mask_scene,
     model_matrix,
+    require_both_classes,
 )
 from road_assets.core.onnx_boosting import base_of, gains_of, to_graph, to_nodes
 from road_assets.core.scene_fields import MODEL_FIELDS
-from road_assets.core.training import refuse_one_class
 from road_assets.core.tree_nodes import Nodes
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
@@ -44,20 +44,20 @@ class BoostingSettings:
     Attributes:
         max_iter: trees of ``scene``.
         learning_rate: of ``scene``.
-        alone_max_iter: trees of ``alone``, which has less to learn.
+        alone_max_iter: trees of ``alone``, which has fewer columns.
         alone_learning_rate: of ``alone``.
         max_leaf_nodes: of each tree.
         min_samples_leaf: rows in each leaf.
         l2_regularization: penalty on the leaves.
         max_features: share of the columns that a split may choose from.
-        calibration_share: share of the accidents that nothing is fitted to but the calibration.
-        masked_copies: how often each row is learned from with a part of its optional fields hidden.
-        hidden_features: share of the 13 features that is hidden, too, in these copies, and in one copy for ``alone``: a
-            field that a caller does not know yet must not mean what it means that the police never filled it in.
-        hidden_rows: share of the rows in these copies of which instead any share is hidden, from none to all: who knows
-            next to nothing must be told next to the average, not that nobody is hurt.
-        generated_rows: whether ``alone`` also learns from the generated half of the mix.
-        random_state: decides columns and hidden fields.
+        calibration_share: share of the accidents that only the calibration is fitted to.
+        masked_copies: number of copies of each row with a part of the optional fields hidden.
+        hidden_features: share of the 13 features that is hidden, too, in these copies, and in one copy for ``alone``:
+            a feature that a caller does not know yet must not be treated as one that the police left blank.
+        hidden_rows: share of the rows in these copies of which instead a random share is hidden, from none to all: with
+            almost nothing known, the answer must be close to the average, not "nobody is hurt".
+        generated_rows: whether ``alone`` is also trained on the generated half of the mix.
+        random_state: seed of the columns chosen and the fields hidden.
     """
 
     family: ClassVar[str] = "boosting"
@@ -82,7 +82,7 @@ class BoostingSettings:
 
         Args:
             rows: feature rows with the target, real and generated.
-            threads: for fitting; one by default, which a busy machine finishes sooner than several that wait for each
+            threads: for fitting; one by default, which is faster on a busy machine than several that wait for each
                 other at every split.
 
         Raises:
@@ -97,22 +97,22 @@ class Part:
     """One ensemble.
 
     Attributes:
-        trees: as scikit-learn fitted them.
-        scaling: of their log-odds.
-        columns: how many of ``MODEL_FIELDS`` they see.
+        trees: scikit-learn's model.
+        scaling: calibration of its log-odds.
+        columns: number of ``MODEL_FIELDS`` that it takes, from the first on.
     """
 
     trees: HistGradientBoostingClassifier
-    scaling: Scaling
+    scaling: PlattScaling
     columns: int
 
     def log_odds(self, matrix: FeatureMatrix) -> LogOdds:
-        """Calibrated, shape (rows,)."""
+        """Calibrated log-odds, shape (rows,)."""
         raw = np.asarray(self.trees.decision_function(matrix[:, : self.columns]), dtype=np.float64)
         return self.scaling.slope * raw + self.scaling.shift
 
     def explained(self, name: str) -> tuple[Ensemble, Nodes]:
-        """What explains it: the calibration goes into the leaves, so that these add up to calibrated log-odds."""
+        """The ensemble for explanations; with the calibration in its leaves, these add up to calibrated log-odds."""
         nodes = to_nodes(self.trees)
         offset = self.scaling.slope * base_of(self.trees) + self.scaling.shift
         return (
@@ -135,18 +135,18 @@ class Boosting:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """All fields, or the 13 features where nothing else was there to learn from."""
+        """All fields, or the 13 features if no training row had an optional field."""
         return FEATURE_NAMES if self.scene is None else MODEL_FIELDS
 
     def predict(self, matrix: FeatureMatrix) -> Probabilities:
         """Probability of a severe injury for rows of shape (rows, 27)."""
         log_odds = self.alone.log_odds(matrix)
-        if self.scene is not None and (told := knows_scene(matrix)).any():
-            log_odds[told] = self.scene.log_odds(matrix[told])
-        return Scaling().probabilities(log_odds)
+        if self.scene is not None and (with_scene := knows_scene(matrix)).any():
+            log_odds[with_scene] = self.scene.log_odds(matrix[with_scene])
+        return PlattScaling().probabilities(log_odds)
 
     def to_graph(self) -> bytes:
-        """The same as a serialized ONNX model."""
+        """The model as a serialized ONNX graph."""
         scene = self.scene
         return to_graph((self.alone.trees, self.alone.scaling), None if scene is None else (scene.trees, scene.scaling))
 
@@ -166,11 +166,11 @@ class Boosting:
 
 
 def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
-    kept = set_aside(rows, settings.calibration_share)
+    kept = choose_calibration_rows(rows, settings.calibration_share)
     generated = rows["synthetic"].to_numpy(dtype=bool)
     matrix, labels = model_matrix(rows), rows[TARGET].to_numpy(dtype=np.int8)
     real = ~generated & ~kept
-    refuse_one_class(labels[real])
+    require_both_classes(labels[real])
     rng = np.random.default_rng(settings.random_state)
     width = len(FEATURE_NAMES)
 
@@ -182,12 +182,12 @@ def _fit(rows: pd.DataFrame, settings: BoostingSettings) -> Boosting:
         answers = np.tile(answers, 2)
     trees = _grow(known, answers, settings, alone=True)
     alone = _calibrate(trees, hide_scene(matrix[kept]), labels[kept], width)
-    told = real & knows_scene(matrix)
-    if len(np.unique(labels[told])) != len(np.unique(labels)):
+    with_scene = real & knows_scene(matrix)
+    if len(np.unique(labels[with_scene])) != len(np.unique(labels)):
         return Boosting(alone, None)
-    partly = (mask_scene(matrix[told], rng) for _ in range(settings.masked_copies))
-    copies = [matrix[told], *(mask_features(copy, rng, **hidden) for copy in partly)]
-    trees = _grow(np.concatenate(copies), np.tile(labels[told], len(copies)), settings, alone=False)
+    partly = (mask_scene(matrix[with_scene], rng) for _ in range(settings.masked_copies))
+    copies = [matrix[with_scene], *(mask_features(copy, rng, **hidden) for copy in partly)]
+    trees = _grow(np.concatenate(copies), np.tile(labels[with_scene], len(copies)), settings, alone=False)
     asked = matrix[kept & knows_scene(matrix)]
     asked_labels = labels[kept & knows_scene(matrix)]
     scene = _calibrate(
@@ -214,7 +214,7 @@ def _grow(
 
 
 def _categories(matrix: FeatureMatrix) -> Sequence[int]:
-    """Columns of codes, and those never recorded: scikit-learn takes no number column without a number."""
+    """Columns of codes, and those never recorded: scikit-learn refuses a numeric column without any number."""
     return [
         column for column in range(matrix.shape[1]) if column in CATEGORY_COLUMNS or np.isnan(matrix[:, column]).all()
     ]
@@ -222,5 +222,5 @@ def _categories(matrix: FeatureMatrix) -> Sequence[int]:
 
 def _calibrate(trees: HistGradientBoostingClassifier, matrix: FeatureMatrix, labels: Labels, columns: int) -> Part:
     if not len(matrix):
-        return Part(trees, Scaling(), columns)
-    return Part(trees, fit_scaling(trees.decision_function(matrix[:, :columns]), labels), columns)
+        return Part(trees, PlattScaling(), columns)
+    return Part(trees, fit_platt_scaling(trees.decision_function(matrix[:, :columns]), labels), columns)

@@ -1,6 +1,6 @@
-"""The random forest of record: the 13 features, missing ones imputed by the mode, standardised.
+"""The random forest: the 13 features, missing values imputed by the mode, standardised.
 
-What it learns stands in ``training``, how it becomes a graph in ``onnx_graph``; here both meet the calibration.
+Its scikit-learn pipeline is in ``forest_pipeline``, its ONNX graph in ``onnx_forest``; here both are calibrated.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -11,18 +11,18 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from road_assets.core.bundle import FeatureMatrix, Probabilities
-from road_assets.core.calibration import LogOdds, Scaling, fit_scaling, set_aside
+from road_assets.core.calibration import LogOdds, PlattScaling, choose_calibration_rows, fit_platt_scaling
 from road_assets.core.explanation import Additive, Calibration, Ensemble
 from road_assets.core.explanation_file import write_explanation
+from road_assets.core.forest_pipeline import FOREST, IMPUTER, ForestSettings, fit_forest
 from road_assets.core.model_input import model_matrix
-from road_assets.core.onnx_graph import SHARE_LIMIT, to_graph, to_nodes
-from road_assets.core.training import FOREST, IMPUTER, ForestSettings, fit_forest
+from road_assets.core.onnx_forest import SHARE_LIMIT, to_graph, to_nodes
 from road_assets.core.vocabulary import FEATURE_NAMES, TARGET
 
 
 @dataclass(frozen=True, slots=True)
 class CalibratedForestSettings(ForestSettings):
-    """The forest's parameters, and the share of accidents it is calibrated on: none for the forest of record."""
+    """The forest's parameters, and the share of accidents it is calibrated on; by default it is not calibrated."""
 
     family: ClassVar[str] = "forest"
 
@@ -38,13 +38,13 @@ class CalibratedForestSettings(ForestSettings):
         Raises:
             ValueError: the rows hold only one class, or none.
         """
-        kept = set_aside(rows, self.calibration_share)
+        kept = choose_calibration_rows(rows, self.calibration_share)
         plain = {field.name: asdict(self)[field.name] for field in fields(ForestSettings)}
         pipeline = fit_forest(rows[~kept], ForestSettings(**plain), threads=threads)
         if not kept.any():
             return Forest(pipeline)
         shares = _shares(pipeline, model_matrix(rows[kept]))
-        return Forest(pipeline, fit_scaling(_log_odds(shares), rows[TARGET].to_numpy()[kept]))
+        return Forest(pipeline, fit_platt_scaling(_log_odds(shares), rows[TARGET].to_numpy()[kept]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class Forest:
 
     Attributes:
         pipeline: imputation, standardisation and trees.
-        scaling: of the log-odds; None for probabilities as the trees give them.
+        scaling: of the log-odds; None for probabilities without calibration.
     """
 
     pipeline: Pipeline
-    scaling: Scaling | None = None
+    scaling: PlattScaling | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The 13 features: it does not see the optional fields."""
+        """The 13 features; the forest does not use the optional fields."""
         return FEATURE_NAMES
 
     def predict(self, matrix: FeatureMatrix) -> Probabilities:
@@ -70,7 +70,7 @@ class Forest:
         return shares if self.scaling is None else self.scaling.probabilities(_log_odds(shares))
 
     def to_graph(self) -> bytes:
-        """The same as a serialized ONNX model."""
+        """The model as a serialized ONNX graph."""
         return to_graph(self.pipeline, self.scaling)
 
     def to_explanation(self) -> bytes:

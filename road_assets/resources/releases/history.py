@@ -4,7 +4,7 @@ from typing import Final
 
 import psycopg
 
-from road_assets.core.changes import Changes
+from road_assets.core.release_changes import Changes
 from road_assets.resources.database import Database
 from road_assets.resources.releases.release import LoadedRelease
 

@@ -42,8 +42,9 @@ class LoadedRelease:
         release: what was read.
         frame: one row per user, as ``join_users`` describes it.
         counts: what the join kept and left out.
-        quarantine: rows set aside, as ``sift_release`` describes them.
+        quarantine: rows set aside, as ``validate_release`` describes them.
         rows: what became of the rows of each file.
+        unknown_columns: names in the headers that no codebook has, by table; their content is not read.
     """
 
     release: Release
@@ -51,6 +52,7 @@ class LoadedRelease:
     counts: JoinCounts
     quarantine: pd.DataFrame
     rows: Mapping[Table, RowCounts]
+    unknown_columns: Mapping[Table, tuple[str, ...]]
 
     @property
     def content_hash(self) -> str:

@@ -16,7 +16,7 @@ from road_assets.core.columns import DAY
 from road_assets.core.demonstration import FILE_STEMS, generate_release
 from road_assets.core.dialect import DialectError, scan_table
 from road_assets.core.joining import JoinError, join_users
-from road_assets.core.quarantine import QuarantineError, RowCounts, sift_release
+from road_assets.core.quarantine import QuarantineError, RowCounts, validate_release
 from road_assets.core.vocabulary import DATA_DEMONSTRATION, DATA_OFFICIAL, TABLES, Table
 from road_assets.resources.files import file_lock
 from road_assets.resources.releases.data_gouv import DataGouv
@@ -111,13 +111,14 @@ class ReleaseStore:
                 table: scan_table(table, contents.pop(table), name=str(release.files[table])) for table in TABLES
             }
             names = {table: release.files[table].name for table in TABLES}
-            sifted = sift_release(readings, names, year=release.year)
-            frame, counts = join_users(sifted.tables)
-            users = sifted.counts["usagers"]
+            validated = validate_release(readings, names, year=release.year)
+            frame, counts = join_users(validated.tables)
+            users = validated.counts["usagers"]
             RowCounts(users.rows_in, len(frame), users.quarantined).require_balance(f"users of {release.year}")
         except (DialectError, JoinError, QuarantineError) as error:
             raise ReleaseError(f"the release of {release.year} cannot be read: {error}") from error
-        return LoadedRelease(release, frame, counts, sifted.quarantine, sifted.counts)
+        unknown = {table: reading.unknown_columns for table, reading in readings.items() if reading.unknown_columns}
+        return LoadedRelease(release, frame, counts, validated.quarantine, validated.counts, unknown)
 
     def days_of(self, release: Release) -> tuple[date, date]:
         """Tell the first and last day of a release, from the table of accidents alone.

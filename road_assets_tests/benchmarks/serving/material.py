@@ -20,9 +20,9 @@ from road_assets.core.bundle import Bundle, FeatureMatrix
 from road_assets.core.candidate import train_candidate
 from road_assets.core.demonstration import generate_release
 from road_assets.core.families.boosting import BoostingSettings
-from road_assets.core.history import Windows
+from road_assets.core.forest_pipeline import ForestSettings, fit_forest
 from road_assets.core.model_input import model_matrix
-from road_assets.core.training import ForestSettings, fit_forest
+from road_assets.core.windows import Windows
 
 FOREST_FILE: Final = "forest.pickle"
 QUESTIONS_FILE: Final = "questions.npy"

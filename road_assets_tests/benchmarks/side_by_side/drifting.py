@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from road_assets.core.columns import DAY
 from road_assets.core.drift import evaluate_days
-from road_assets.core.history import rows_on
 from road_assets.core.vocabulary import FEATURE_NAMES
+from road_assets.core.windows import rows_on
 from road_assets_tests.benchmarks.drift_replay import Replay
 from road_assets_tests.benchmarks.official_year import LAST_OF_REFERENCE, load_year
 from road_assets_tests.benchmarks.side_by_side.apart import run_apart, timed
@@ -24,12 +24,12 @@ SAMPLE: Final = DAYS[::40]
 
 
 def evaluate_ours(count: str) -> dict[str, Any]:
-    """Evaluate some days with the project's gauge, as the asset does."""
+    """Evaluate some days with the project's detector, as the asset does."""
     replay = Replay(load_year())
     windows = {day: replay.window(day) for day in DAYS[: int(count)]}
     result: dict[str, Any] = {}
     with timed(result):
-        evaluation = evaluate_days(replay.rows, windows, replay.gauge)
+        evaluation = evaluate_days(replay.rows, windows, replay.detector)
     assert len(evaluation.scores) == len(windows)
     return result
 

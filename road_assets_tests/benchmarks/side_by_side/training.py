@@ -16,8 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from road_assets.core.families import FAMILIES
-from road_assets.core.model_input import hide_scene, model_matrix
-from road_assets.core.training import feature_matrix
+from road_assets.core.model_input import feature_matrix, hide_scene, model_matrix
 from road_assets.core.vocabulary import TARGET
 from road_assets_tests.benchmarks.ablation import make_rows
 from road_assets_tests.benchmarks.side_by_side.apart import run_apart, timed

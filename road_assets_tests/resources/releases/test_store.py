@@ -62,6 +62,14 @@ def test_a_directory_with_the_four_files_is_read(home: Path, directory: Path) ->
     assert not home.exists()
 
 
+def test_columns_that_no_codebook_has_are_told(home: Path, directory: Path) -> None:
+    places = directory / "lieux-2024.csv"
+    header, *rows = places.read_text().splitlines()
+    places.write_text("\n".join([f'{header};"charging"', *(f'{row};"1"' for row in rows)]))
+    store = ReleaseStore(home, directory)
+    assert store.load_release(store.find_release()).unknown_columns == {"lieux": ("charging",)}
+
+
 def test_a_directory_with_a_folder_per_year_gives_the_newest_or_the_one_asked_for(home: Path, tmp_path: Path) -> None:
     for year in (2022, 2023):
         write_release(tmp_path / "all" / str(year), year)

@@ -1,0 +1,1 @@
+"""Which model is in production: the pointer to it, the gate's evaluation of candidates, and rollbacks."""
