@@ -24,10 +24,10 @@ from road_api.controllers.page import make_page_router
 from road_api.controllers.predict import PredictController, PredictCsvController, make_accident_controller
 from road_api.controllers.reload import ReloadController
 from road_api.fast_path import FastPath
+from road_api.instrumentation import Instrumentation
 from road_api.log_in_limit import LogInLimit
 from road_api.logs import all_lines_written, configure_logging
 from road_api.metrics import Metrics
-from road_api.observe import Observer
 from road_api.openapi import PROTECTED, make_openapi_config
 from road_api.services.bundle_cache import BundleCache
 from road_api.services.dagster import Dagster
@@ -160,7 +160,7 @@ def create_app(settings: Settings) -> Litestar:
         multipart_form_part_limit=MAX_FIELDS,
         logging_config=None,
     )
-    app.asgi_handler = FastPath(Observer(app.asgi_handler, metrics), check, store, log)
+    app.asgi_handler = FastPath(Instrumentation(app.asgi_handler, metrics), check, store, log)
     return app
 
 

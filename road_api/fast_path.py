@@ -14,7 +14,7 @@ from litestar.exceptions import NotAuthorizedException
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from road_api.auth import TokenCheck, token_of
-from road_api.observe import REQUEST_ID, Observer, begin
+from road_api.instrumentation import REQUEST_ID, Instrumentation, begin_request
 from road_api.safe_headers import with_safe_headers
 from road_api.services.estimate import tell
 from road_api.services.model_store import ModelStore
@@ -39,9 +39,11 @@ logger = structlog.get_logger()
 class FastPath:
     """ASGI middleware around the instrumented application, which also counts and logs what is answered here."""
 
-    def __init__(self, observer: Observer, check: TokenCheck, store: ModelStore, log: PredictionLog) -> None:
+    def __init__(
+        self, instrumentation: Instrumentation, check: TokenCheck, store: ModelStore, log: PredictionLog
+    ) -> None:
         """Answer well-formed requests, and hand the others to the instrumented application."""
-        self._observer = observer
+        self._instrumentation = instrumentation
         self._check = check
         self._store = store
         self._log = log
@@ -50,13 +52,13 @@ class FastPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["path"] != PATH or scope["type"] != ScopeType.HTTP or not _is_candidate(scope):
-            await self._observer(scope, receive, send)
+            await self._instrumentation(scope, receive, send)
             return
         token = _token(scope)
         if not token or self._store.current is None:
-            await self._observer(scope, receive, send)
+            await self._instrumentation(scope, receive, send)
             return
-        request_id, _ = begin(scope)
+        request_id, _ = begin_request(scope)
         first: Any = await receive()
         try:
             answer = await self._answer(request_id, token, first)
@@ -64,7 +66,7 @@ class FastPath:
             logger.exception("the fast path failed", request_id=request_id)
             answer = None
         if answer is None:
-            await self._observer(scope, _replay(first, receive), send)
+            await self._instrumentation(scope, _replay(first, receive), send)
             return
         length = (b"content-length", b"%d" % len(answer))
         headers = [*_HEADERS, length, (REQUEST_ID, request_id.encode())]
@@ -72,7 +74,7 @@ class FastPath:
         await send(head)
         await send({"type": "http.response.body", "body": answer, "more_body": False})
         scope["path_template"] = PATH
-        self._observer.note(scope, _OK, len(first["body"]), len(answer))
+        self._instrumentation.record(scope, _OK, len(first["body"]), len(answer))
 
     async def _answer(self, request_id: str, token: str, message: Any) -> bytes | None:
         """The body of the answer, or None if the framework has to answer."""

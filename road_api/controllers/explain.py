@@ -8,7 +8,7 @@ from litestar.params import Parameter
 
 from road_api.auth import User
 from road_api.explanation_schemas import ExplainedAnswer
-from road_api.observe import is_request_id
+from road_api.instrumentation import is_request_id
 from road_api.openapi import TAG_ESTIMATES, describe_problem
 from road_api.services.hindsight import Hindsight
 from road_api.services.logged_answers import NoSuchAnswerError

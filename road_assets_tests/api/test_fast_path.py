@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from road_api import tokens as tokens_module
 from road_api.auth import FixedUsers, TokenCheck, User
 from road_api.fast_path import PATH, FastPath
+from road_api.instrumentation import Instrumentation
 from road_api.metrics import Metrics
-from road_api.observe import Observer
 from road_api.services.codes import FIELDS, unknown_codes
 from road_api.services.quick_scene import read_valid_scene
 from road_api.services.scene import read_scene
@@ -167,8 +167,8 @@ async def test_only_valid_questions_stay_off_the_framework(secret: str) -> None:
     logged: list[Any] = []
     log = SimpleNamespace(for_request=lambda *who: lambda *what: logged.append((who, what)))
     users = FixedUsers([User("ann", "")])
-    observer = Observer(framework, Metrics())
-    fast_path = FastPath(observer, TokenCheck(tokens, users), store, log)  # type: ignore[arg-type]
+    instrumentation = Instrumentation(framework, Metrics())
+    fast_path = FastPath(instrumentation, TokenCheck(tokens, users), store, log)  # type: ignore[arg-type]
 
     async def ask(*pieces: bytes, **changes: Any) -> int:
         """How many requests were handed on."""
