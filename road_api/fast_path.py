@@ -15,7 +15,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from road_api.auth import TokenCheck, token_of
 from road_api.instrumentation import REQUEST_ID, Instrumentation, begin_request
-from road_api.safe_headers import with_safe_headers
+from road_api.security_headers import with_security_headers
 from road_api.services.estimate import tell
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
@@ -30,7 +30,7 @@ MAX_BODY_BYTES: Final = 4096
 
 _LOOKED_AT: Final = (b"authorization", b"content-encoding")
 
-_HEADERS: Final = with_safe_headers([(b"content-type", b"application/json")], PATH)
+_HEADERS: Final = with_security_headers([(b"content-type", b"application/json")], PATH)
 _OK: Final = 200
 
 logger = structlog.get_logger()

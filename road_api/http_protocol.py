@@ -14,7 +14,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from road_api.problems import MEDIA_TYPE, write_problem
-from road_api.safe_headers import SAFE_HEADERS
+from road_api.security_headers import SECURITY_HEADERS
 
 HEAD_BYTES: Final = 64 * 1024
 """Of request line and headers, for as long as they are incomplete; a browser with a token sends some 2,000."""
@@ -171,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         body = write_problem(status, detail, request_id)
         headers = (
-            *SAFE_HEADERS,
+            *SECURITY_HEADERS,
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", request_id.encode()),

@@ -16,7 +16,7 @@ from litestar.types.asgi_types import HTTPReceiveMessage, WebSocketReceiveMessag
 
 from road_api.logs import log_request
 from road_api.metrics import Metrics
-from road_api.safe_headers import with_safe_headers
+from road_api.security_headers import with_security_headers
 
 REQUEST_ID: Final = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -65,7 +65,7 @@ class Instrumentation:
             elif message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
-                    *with_safe_headers(message["headers"], scope["path"]),
+                    *with_security_headers(message["headers"], scope["path"]),
                     (REQUEST_ID, request_id.encode()),
                 ]
             await send(message)
