@@ -11,7 +11,6 @@ from litestar.di import Provide
 from litestar.types import ASGIApp
 
 from road_api import auth, problems
-from road_api.bodies import MAX_FIELDS
 from road_api.client_address import ClientAddress
 from road_api.controllers.alerts import AlertsController
 from road_api.controllers.auth import AuthController
@@ -29,6 +28,7 @@ from road_api.log_in_limit import LogInLimit
 from road_api.logs import all_lines_written, configure_logging
 from road_api.metrics import Metrics
 from road_api.openapi import PROTECTED, make_openapi_config
+from road_api.request_bodies import MAX_FIELDS
 from road_api.services.bundle_cache import BundleCache
 from road_api.services.dagster import Dagster
 from road_api.services.explanation import CONCURRENT_EXPLANATIONS

@@ -1,7 +1,7 @@
 """HTTP connections that cannot be held open for ever, nor fill the memory before the application sees a request.
 
 uvicorn bounds neither the size of a request's head nor the time that head or body may take. Here: uvicorn's own
-protocol with these bounds. What is wrong with a request as a whole stands in ``problems`` and ``bodies``.
+protocol with these bounds. Errors in the content of a request are the business of ``problems`` and ``request_bodies``.
 """
 
 import asyncio

@@ -7,9 +7,9 @@ from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 
-from road_api.bodies import read_body
 from road_api.openapi import TAG_OPERATIONS, describe_problem
 from road_api.orders import Alert, AlertsOperation, Delivery, read_order
+from road_api.request_bodies import read_body
 from road_api.schemas import AlertsTaken
 from road_api.services.dagster import Dagster, DagsterError
 from road_api.services.tables import Tables, note_reported, receive_alert

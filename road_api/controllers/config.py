@@ -9,9 +9,9 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 
 from road_api.auth import User, require_admin
-from road_api.bodies import read_body
 from road_api.openapi import TAG_ADMIN, describe_problem
 from road_api.orders import NoiseOperation, NoiseOrder, RollbackOperation, RollbackOrder, read_order
+from road_api.request_bodies import read_body
 from road_api.schemas import Noise, NoiseStarted, Run
 from road_api.services.dagster import Dagster, DagsterError
 from road_api.services.tables import Tables

@@ -14,7 +14,6 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from road_api.auth import User
-from road_api.bodies import read_body, read_file_field
 from road_api.openapi import (
     CSV_FIELD,
     TAG_ESTIMATES,
@@ -23,6 +22,7 @@ from road_api.openapi import (
     SceneOperation,
     describe_problem,
 )
+from road_api.request_bodies import read_body, read_file_field
 from road_api.schemas import AccidentPrediction, CsvPrediction, Prediction
 from road_api.services.accident import answer_accident
 from road_api.services.csv_answers import ANSWER_COLUMNS, Form, answer_csv, read_pieces
