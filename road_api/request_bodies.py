@@ -1,4 +1,4 @@
-"""Reading request bodies: JSON as bytes, form fields, uploaded files. Whatever is wrong with one is answered by a 4xx."""
+"""Reading request bodies: JSON as bytes, form fields, uploaded files. Whatever is wrong with them ends in a 4xx."""
 
 from http import HTTPStatus
 from typing import Any, Final

@@ -8,8 +8,8 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 
 from road_api.openapi import TAG_OPERATIONS, describe_problem
-from road_api.orders import Alert, AlertsOperation, Delivery, read_order
 from road_api.request_bodies import read_body
+from road_api.request_schemas import Alert, AlertDelivery, AlertsOperation, decode_request
 from road_api.schemas import AlertsTaken
 from road_api.services.dagster import Dagster, DagsterError
 from road_api.services.tables import Tables, note_reported, receive_alert
@@ -46,7 +46,7 @@ class AlertsController(Controller):
     ) -> AlertsTaken:
         """Note and report what fires."""
         taken = AlertsTaken()
-        for alert in read_order(await read_body(request), Delivery).alerts:
+        for alert in decode_request(await read_body(request), AlertDelivery).alerts:
             if alert.status != "firing" or alert.labels.get("alertname") != DRIFT_ALERT:
                 taken.ignored += 1
             elif await _report(alert, tables, dagster):

@@ -10,8 +10,8 @@ from litestar.exceptions import HTTPException
 
 from road_api.auth import User, require_admin
 from road_api.openapi import TAG_ADMIN, describe_problem
-from road_api.orders import NoiseOperation, NoiseOrder, RollbackOperation, RollbackOrder, read_order
 from road_api.request_bodies import read_body
+from road_api.request_schemas import NoiseOperation, NoiseRequest, RollbackOperation, RollbackRequest, decode_request
 from road_api.schemas import Noise, NoiseStarted, Run
 from road_api.services.dagster import Dagster, DagsterError
 from road_api.services.tables import Tables
@@ -25,7 +25,7 @@ ERRORS = {
     403: describe_problem("The token is not an admin's"),
     503: describe_problem("Postgres does not answer, or the service was not told where it is; nothing was changed"),
 }
-ORDER_ERRORS = {
+POST_ERRORS = {
     **ERRORS,
     400: describe_problem("The body cannot be read"),
     413: describe_problem("The body is too large"),
@@ -57,7 +57,7 @@ class ConfigController(Controller):
             "partition, which the schedule would run too. The answer names the run."
         ),
         responses={
-            **ORDER_ERRORS,
+            **POST_ERRORS,
             502: describe_problem(
                 "The noise is in force, but Dagster did not start the day; `setting` says what holds"
             ),
@@ -67,8 +67,8 @@ class ConfigController(Controller):
         self, request: AdminRequest, tables: NamedDependency[Tables], dagster: NamedDependency[Dagster]
     ) -> NoiseStarted:
         """Set the noise, then start the current day."""
-        order = read_order(await read_body(request), NoiseOrder)
-        setting = await tables.set_noise(order.noise, by=request.user.username)
+        change = decode_request(await read_body(request), NoiseRequest)
+        setting = await tables.set_noise(change.noise, by=request.user.username)
         logger.info("noise set", noise=setting.noise, by=setting.set_by)
         try:
             day = await dagster.newest_partition(DAILY_JOB)
@@ -97,20 +97,20 @@ class ConfigController(Controller):
             "the run, which refuses versions that never were in production."
         ),
         responses={
-            **{status: problem for status, problem in ORDER_ERRORS.items() if status != HTTPStatus.SERVICE_UNAVAILABLE},
+            **{status: problem for status, problem in POST_ERRORS.items() if status != HTTPStatus.SERVICE_UNAVAILABLE},
             502: describe_problem("Dagster did not start the run; nothing was changed"),
         },
     )
     async def roll_back(self, request: AdminRequest, dagster: NamedDependency[Dagster]) -> Run:
         """Start the run that does it."""
-        order = read_order(await read_body(request), RollbackOrder)
+        change = decode_request(await read_body(request), RollbackRequest)
         by = request.user.username
-        config = {"ops": {ROLLBACK_OP: {"config": {"version": order.version, "decided_by": by}}}}
+        config = {"ops": {ROLLBACK_OP: {"config": {"version": change.version, "decided_by": by}}}}
         try:
             launched = await dagster.launch(ROLLBACK_JOB, tags={REASON: f"rollback asked for by {by}"}, config=config)
         except DagsterError as error:
             raise HTTPException(f"nothing was changed: {error}", status_code=HTTPStatus.BAD_GATEWAY) from error
-        logger.info("rollback started", version=order.version, by=by, run=launched.run_id)
+        logger.info("rollback started", version=change.version, by=by, run=launched.run_id)
         return Run(ROLLBACK_JOB, launched.run_id, launched.url, None)
 
 

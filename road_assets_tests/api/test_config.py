@@ -64,7 +64,7 @@ async def test_noise_is_kept_and_the_newest_day_is_materialized_at_once(
     assert shown == {name: told[name] for name in ("noise", "since", "set_by")}
 
 
-async def test_an_empty_order_ends_the_noise_and_the_history_stays(admin: httpx.AsyncClient, tables_url: str) -> None:
+async def test_an_empty_request_ends_the_noise_and_the_history_stays(admin: httpx.AsyncClient, tables_url: str) -> None:
     before = await admin.get("/config/noise")
     await admin.post("/config/noise", json={"noise": 0.3})
     reset = await admin.post("/config/noise", json={})
@@ -94,7 +94,7 @@ async def test_an_empty_order_ends_the_noise_and_the_history_stays(admin: httpx.
         (b'{"noise": 0, "deep": ' + b"[" * 20_000, 422),
     ],
 )
-async def test_a_wrong_order_changes_nothing(
+async def test_a_wrong_request_changes_nothing(
     admin: httpx.AsyncClient, tables_url: str, content: bytes, status: int
 ) -> None:
     answer = await admin.post("/config/noise", content=content)

@@ -1,4 +1,7 @@
-"""What admins and Alertmanager send: the bodies of ``/config`` and ``/alerts``, their reading and their description."""
+"""Request bodies of ``/config`` and ``/alerts`` as types: how they are decoded, and how OpenAPI describes them.
+
+Questions about accidents are made from the vocabulary instead, in ``openapi`` and ``services.scene``.
+"""
 
 import json
 from dataclasses import dataclass
@@ -16,8 +19,8 @@ HIGHEST_VERSION: Final = 2**31 - 1
 T = TypeVar("T")
 
 
-class NoiseOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """Noise for the partitions to come; without a value, none.
+class NoiseRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The noise to put on partitions materialized from now on; no noise if the value is left out.
 
     Attributes:
         noise: chance that a feature's code is replaced by a random one.
@@ -26,7 +29,7 @@ class NoiseOrder(msgspec.Struct, forbid_unknown_fields=True):
     noise: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
-class RollbackOrder(msgspec.Struct, forbid_unknown_fields=True):
+class RollbackRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Which former model to bring back.
 
     Attributes:
@@ -52,13 +55,13 @@ class Alert(msgspec.Struct, rename="camel"):
     fingerprint: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
 
 
-class Delivery(msgspec.Struct):
+class AlertDelivery(msgspec.Struct):
     """What Alertmanager sends: alerts of one group."""
 
     alerts: list[Alert]
 
 
-def read_order(content: bytes, kind: type[T]) -> T:
+def decode_request(content: bytes, kind: type[T]) -> T:
     """Read a body of JSON.
 
     Args:
@@ -70,13 +73,13 @@ def read_order(content: bytes, kind: type[T]) -> T:
         HTTPException: 422, a field is unknown, missing or out of range.
     """
     try:
-        order = msgspec.json.decode(content, type=kind)
+        request = msgspec.json.decode(content, type=kind)
         json.loads(content, object_pairs_hook=_refuse_doubled)
     except msgspec.ValidationError as error:
         raise HTTPException(f"{error}; nothing was changed", status_code=HTTPStatus.UNPROCESSABLE_ENTITY) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ClientException("the body is not JSON; nothing was changed") from error
-    return order
+    return request
 
 
 def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
@@ -91,7 +94,7 @@ def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
 
 @dataclass
 class NoiseOperation(Operation):
-    """An operation that takes a ``NoiseOrder``."""
+    """An operation that takes a ``NoiseRequest``."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
@@ -101,7 +104,7 @@ class NoiseOperation(Operation):
 
 @dataclass
 class RollbackOperation(Operation):
-    """An operation that takes a ``RollbackOrder``."""
+    """An operation that takes a ``RollbackRequest``."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
@@ -111,7 +114,7 @@ class RollbackOperation(Operation):
 
 @dataclass
 class AlertsOperation(Operation):
-    """An operation that takes a ``Delivery``."""
+    """An operation that takes an ``AlertDelivery``."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
@@ -132,6 +135,6 @@ class AlertsOperation(Operation):
 
 
 def _body(properties: dict[str, Schema | Reference], **examples: dict[str, Any]) -> RequestBody:
-    order = Schema(type=OpenAPIType.OBJECT, properties=properties, additional_properties=False)
+    request = Schema(type=OpenAPIType.OBJECT, properties=properties, additional_properties=False)
     shown: dict[str, Example | Reference] = {name: Example(value=value) for name, value in examples.items()}
-    return RequestBody({"application/json": OpenAPIMediaType(order, examples=shown)}, required=True)
+    return RequestBody({"application/json": OpenAPIMediaType(request, examples=shown)}, required=True)
