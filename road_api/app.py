@@ -28,6 +28,7 @@ from road_api.log_in_limit import LogInLimit
 from road_api.logs import all_lines_written, configure_logging
 from road_api.metrics import Metrics
 from road_api.openapi import PROTECTED, make_openapi_config
+from road_api.platform_polling import poll_platform
 from road_api.request_bodies import MAX_FIELDS
 from road_api.services.bundle_cache import BundleCache
 from road_api.services.dagster import Dagster
@@ -44,7 +45,6 @@ from road_api.services.tables import Tables
 from road_api.services.user_directory import UserDirectory
 from road_api.settings import Settings, load_settings
 from road_api.tokens import Tokens
-from road_api.watch import watch_platform
 
 SMALL_BODY_BYTES: Final = 64 * 1024
 """Largest body where no file is expected: a question has some 150 bytes."""
@@ -151,7 +151,7 @@ def create_app(settings: Settings) -> Litestar:
             all_lines_written,
             _follow_production(poller, client.aclose, settings.poll_seconds),
             users.lifespan,
-            watch_platform(tables, dagster, store, metrics, settings.figures_seconds, (users.watched,)),
+            poll_platform(tables, dagster, store, metrics, settings.figures_seconds, (users.source,)),
             log.lifespan,
         ],
         exception_handlers=dict(problems.HANDLERS),

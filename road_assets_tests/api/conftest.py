@@ -276,7 +276,7 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dagster_address(dagster_home: Path) -> Iterator[str]:
-    """Address of a real Dagster web server over ``watched_location``; it has no daemon, so its runs stay queued."""
+    """Address of a real Dagster web server over ``code_location``; it has no daemon, so its runs stay queued."""
     with serve_dagster(dagster_home) as address:
         yield address
 
