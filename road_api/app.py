@@ -32,6 +32,7 @@ from road_api.platform_polling import poll_platform
 from road_api.request_bodies import MAX_FIELDS
 from road_api.services.bundle_cache import BundleCache
 from road_api.services.dagster import Dagster
+from road_api.services.database import Database
 from road_api.services.explanation import CONCURRENT_EXPLANATIONS
 from road_api.services.former_models import FormerModels
 from road_api.services.hindsight import Hindsight
@@ -41,7 +42,6 @@ from road_api.services.model_registry import ModelRegistry, open_client
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_table import PredictionTable
-from road_api.services.tables import Tables
 from road_api.services.user_directory import UserDirectory
 from road_api.settings import Settings, load_settings
 from road_api.tokens import Tokens
@@ -69,14 +69,14 @@ def create_app(settings: Settings) -> Litestar:
         The application. Its model is loaded and followed from start-up to shutdown.
     """
     metrics, store = Metrics(settings.metrics_dir), ModelStore()
-    tables, dagster = Tables(settings.database_url), Dagster(settings.dagster_url, settings.dagster_public_url)
+    database, dagster = Database(settings.database_url), Dagster(settings.dagster_url, settings.dagster_public_url)
     log = PredictionLog(
         PredictionTable(settings.database_url) if settings.database_url else None,
         metrics,
         capacity=settings.prediction_queue_rows,
         retention_days=settings.prediction_retention_days,
     )
-    users = UserDirectory(auth.FixedUsers.from_settings(settings), tables, settings.users_seconds)
+    users = UserDirectory(auth.FixedUsers.from_settings(settings), database, settings.users_seconds)
     tokens = Tokens(settings.signing_keys())
     check = auth.TokenCheck(tokens, users)
     password = settings.mlflow_password.get_secret_value() if settings.mlflow_password else None
@@ -127,7 +127,7 @@ def create_app(settings: Settings) -> Litestar:
             metrics=metrics,
             store=store,
             poller=poller,
-            tables=tables,
+            database=database,
             dagster=dagster,
             tokens=tokens,
             passwords=auth.PasswordCheck(users),
@@ -138,7 +138,7 @@ def create_app(settings: Settings) -> Litestar:
             prediction_log=log,
             explanation_limiter=explanation_limiter,
             hindsight=Hindsight(
-                LoggedAnswers(log, tables, settings.prediction_retention_days),
+                LoggedAnswers(log, database, settings.prediction_retention_days),
                 FormerModels(store, cache, registry),
                 explanation_limiter,
             ),
@@ -151,7 +151,7 @@ def create_app(settings: Settings) -> Litestar:
             all_lines_written,
             _follow_production(poller, client.aclose, settings.poll_seconds),
             users.lifespan,
-            poll_platform(tables, dagster, store, metrics, settings.figures_seconds, (users.source,)),
+            poll_platform(database, dagster, store, metrics, settings.figures_seconds, (users.source,)),
             log.lifespan,
         ],
         exception_handlers=dict(problems.HANDLERS),

@@ -16,9 +16,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from road_api.services.dagster import DagsterFigures
+from road_api.services.database import DriftFigures
 from road_api.services.model_store import ModelStore
 from road_api.services.polled_source import PolledSource
-from road_api.services.tables import DriftFigures
 
 FRANCE: Final = ZoneInfo("Europe/Paris")
 

@@ -10,9 +10,9 @@ from litestar import Litestar
 from road_api.metrics import Metrics
 from road_api.platform_collector import PlatformCollector
 from road_api.services.dagster import Dagster
+from road_api.services.database import Database
 from road_api.services.model_store import ModelStore
 from road_api.services.polled_source import PolledSource
-from road_api.services.tables import Tables
 from road_assets.core.orchestration import DAILY_JOB, TRAINING_JOB
 
 INTERVALS_PER_DAGSTER_POLL: Final = 3
@@ -22,7 +22,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 def poll_platform(  # noqa: PLR0913, PLR0917 - all that is polled
-    tables: Tables,
+    database: Database,
     dagster: Dagster,
     store: ModelStore,
     metrics: Metrics,
@@ -32,21 +32,21 @@ def poll_platform(  # noqa: PLR0913, PLR0917 - all that is polled
     """Poll the platform from start-up to shutdown, and show it in the metrics; sources without an address are left out.
 
     Args:
-        tables: with the figures of drift.
+        database: with the figures of drift.
         dagster: with the materializations and the runs.
         store: with the model that answers.
         metrics: where to show them.
         seconds: pause between two polls of the tables.
         others: sources that are polled elsewhere, shown as up or down.
     """
-    drift = PolledSource("postgres", tables.read_drift)
+    drift = PolledSource("postgres", database.read_drift)
     work = PolledSource("dagster", lambda: dagster.figures((DAILY_JOB, TRAINING_JOB)))
     metrics.register(PlatformCollector(store, drift, work, others))
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         tasks: list[asyncio.Task[Any]] = []
-        if tables.configured:
+        if database.configured:
             tasks.append(asyncio.create_task(drift.run(seconds)))
         if dagster.configured:
             tasks.append(asyncio.create_task(work.run(seconds * INTERVALS_PER_DAGSTER_POLL)))

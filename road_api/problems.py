@@ -11,10 +11,10 @@ from litestar.exceptions import HTTPException
 
 from road_api.schemas import Problem
 from road_api.services.csv_text import CsvError, TooManyRowsError
+from road_api.services.database import DatabaseError
 from road_api.services.logged_answers import NoSuchAnswerError, SeveralAnswersError
 from road_api.services.model_registry import RegistryError
 from road_api.services.scene import NotJsonError, SceneError, TooManyUsersError
-from road_api.services.tables import TablesError
 from road_assets.core.bundle import NotExplainedError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -75,7 +75,7 @@ def on_not_explained(request: AnyRequest, error: NotExplainedError) -> Response[
     return _answer(request, HTTPStatus.CONFLICT, str(error))
 
 
-def on_away(request: AnyRequest, error: TablesError | RegistryError) -> Response[bytes]:
+def on_away(request: AnyRequest, error: DatabaseError | RegistryError) -> Response[bytes]:
     """Answer that the tables, or the registry, are away."""
     logger.warning("what was asked for cannot be looked up", reason=str(error))
     response = _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
@@ -98,7 +98,7 @@ HANDLERS: Final[dict[int | type[Exception], Callable[[AnyRequest, Any], Response
     TooManyUsersError: on_too_much,
     TooManyRowsError: on_too_much,
     CsvError: on_unreadable_body,
-    TablesError: on_away,
+    DatabaseError: on_away,
     RegistryError: on_away,
     NoSuchAnswerError: on_no_such_answer,
     SeveralAnswersError: on_several_answers,

@@ -12,7 +12,7 @@ from road_api.request_bodies import read_body
 from road_api.request_schemas import Alert, AlertDelivery, AlertsOperation, decode_request
 from road_api.schemas import AlertsTaken
 from road_api.services.dagster import Dagster, DagsterError
-from road_api.services.tables import Tables, note_reported, receive_alert
+from road_api.services.database import Database, note_reported, receive_alert
 from road_assets.core.drift_alert import DRIFT_ALERT, DRIFT_ALERT_ASSET, AlertKey, describe_alert
 
 logger = structlog.get_logger()
@@ -41,7 +41,7 @@ class AlertsController(Controller):
     async def take(
         self,
         request: Request[Any, Any, Any],
-        tables: NamedDependency[Tables],
+        database: NamedDependency[Database],
         dagster: NamedDependency[Dagster],
     ) -> AlertsTaken:
         """Note and report what fires."""
@@ -49,14 +49,14 @@ class AlertsController(Controller):
         for alert in decode_request(await read_body(request), AlertDelivery).alerts:
             if alert.status != "firing" or alert.labels.get("alertname") != DRIFT_ALERT:
                 taken.ignored += 1
-            elif await _report(alert, tables, dagster):
+            elif await _report(alert, database, dagster):
                 taken.reported += 1
             else:
                 taken.known += 1
         return taken
 
 
-async def _report(alert: Alert, tables: Tables, dagster: Dagster) -> bool:
+async def _report(alert: Alert, database: Database, dagster: Dagster) -> bool:
     """Tell Dagster of a firing, unless it was told before.
 
     The row stays locked meanwhile, so that of two deliveries at once one reports. If the service dies in between,
@@ -66,7 +66,7 @@ async def _report(alert: Alert, tables: Tables, dagster: Dagster) -> bool:
         ServiceUnavailableException: Dagster is away. The firing is noted all the same.
     """
     refused: DagsterError | None = None
-    async with tables.connect() as connection:
+    async with database.connect() as connection:
         report = await receive_alert(connection, alert.fingerprint, alert.starts_at, DRIFT_ALERT)
         if report is None or report.known:
             return False

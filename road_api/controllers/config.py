@@ -14,7 +14,7 @@ from road_api.request_bodies import read_body
 from road_api.request_schemas import NoiseOperation, NoiseRequest, RollbackOperation, RollbackRequest, decode_request
 from road_api.schemas import Noise, NoiseStarted, Run
 from road_api.services.dagster import Dagster, DagsterError
-from road_api.services.tables import Tables
+from road_api.services.database import Database
 from road_assets.core.noise_setting import NoiseSetting
 from road_assets.core.orchestration import DAILY_JOB, PARTITION, REASON, ROLLBACK_JOB, ROLLBACK_OP
 
@@ -42,9 +42,9 @@ class ConfigController(Controller):
     guards = (require_admin,)
 
     @get("/noise", operation_id="getNoise", summary="The noise in force", responses=ERRORS)
-    async def noise(self, tables: NamedDependency[Tables]) -> Noise:
+    async def noise(self, database: NamedDependency[Database]) -> Noise:
         """Tell the noise, since when, and who set it."""
-        return Noise(*_facts(await tables.read_noise()))
+        return Noise(*_facts(await database.read_noise()))
 
     @post(
         "/noise",
@@ -64,11 +64,11 @@ class ConfigController(Controller):
         },
     )
     async def set_noise(
-        self, request: AdminRequest, tables: NamedDependency[Tables], dagster: NamedDependency[Dagster]
+        self, request: AdminRequest, database: NamedDependency[Database], dagster: NamedDependency[Dagster]
     ) -> NoiseStarted:
         """Set the noise, then start the current day."""
         change = decode_request(await read_body(request), NoiseRequest)
-        setting = await tables.set_noise(change.noise, by=request.user.username)
+        setting = await database.set_noise(change.noise, by=request.user.username)
         logger.info("noise set", noise=setting.noise, by=setting.set_by)
         try:
             day = await dagster.newest_partition(DAILY_JOB)

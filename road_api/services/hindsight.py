@@ -43,7 +43,7 @@ class Hindsight:
         Raises:
             NoSuchAnswerError: there is none.
             SeveralAnswersError: there are several, and no line was named.
-            TablesError: it is not in the queue of the log, and Postgres is away.
+            DatabaseError: it is not in the queue of the log, and Postgres is away.
             NotExplainedError: the model that answered is not there any more, or its bundle cannot explain.
             RegistryError: it may be in the registry, which does not answer.
         """

@@ -7,9 +7,9 @@ from typing import Any, Final, LiteralString
 
 import numpy as np
 
+from road_api.services.database import Database
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_rows import ALONE, Answered
-from road_api.services.tables import Tables
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import UNKNOWN_CODE
 
@@ -55,16 +55,16 @@ class LoggedAnswer:
 class LoggedAnswers:
     """Finds answers of the last days."""
 
-    def __init__(self, log: PredictionLog, tables: Tables, retention_days: int) -> None:
-        """Look in a log and in tables.
+    def __init__(self, log: PredictionLog, database: Database, retention_days: int) -> None:
+        """Look in the log's queue, then in the database.
 
         Args:
             log: holds what is not stored yet.
-            tables: hold the others.
+            database: holds the others.
             retention_days: age of the oldest answer that is found.
         """
         self._log = log
-        self._tables = tables
+        self._database = database
         self._retention_days = retention_days
 
     async def find(self, request_id: str, line: int | None, username: str | None) -> LoggedAnswer:
@@ -78,7 +78,7 @@ class LoggedAnswers:
         Raises:
             NoSuchAnswerError: there is none.
             SeveralAnswersError: there are several, and no line was named.
-            TablesError: it is not in the queue, and Postgres is away.
+            DatabaseError: it is not in the queue, and Postgres is away.
         """
         # The queue first: what leaves it meanwhile is in the table then.
         waiting = self._log.find_waiting(request_id)
@@ -98,7 +98,7 @@ class LoggedAnswers:
     async def _read(self, request_id: str, line: int | None, username: str | None) -> list[LoggedAnswer]:
         oldest = datetime.now(UTC) - timedelta(days=self._retention_days)
         wanted = {"request_id": request_id, "line": line, "username": username, "oldest": oldest}
-        async with self._tables.connect() as connection:
+        async with self._database.connect() as connection:
             rows = await (await connection.execute(_FIND, wanted)).fetchall()
         return [_from_row(row) for row in rows]
 

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from road_api.services.dagster import DagsterError
-from road_api.services.tables import TablesError
+from road_api.services.database import DatabaseError
 
 KEPT_SECONDS: Final = 30.0
 """How long a value is valid. A source that restarts is back by then; after that, no value is better than an old one."""
@@ -49,7 +49,7 @@ class PolledSource(Generic[T]):
         """Poll once. That a source is away is logged once, not at every poll."""
         try:
             self._value = await self._read()
-        except (DagsterError, TablesError) as error:
+        except (DagsterError, DatabaseError) as error:
             if self.up is not False:
                 logger.warning("source is away", source=self.name, reason=str(error))
             self.up = False

@@ -10,8 +10,8 @@ import structlog
 from litestar import Litestar
 
 from road_api.auth import FixedUsers, User
+from road_api.services.database import Database
 from road_api.services.polled_source import PolledSource
-from road_api.services.tables import Tables
 
 SOURCE_NAME: Final = "users"
 
@@ -44,14 +44,14 @@ class UserDirectory:
         source: what the last poll at the tables found: each user by name, None for one that was disabled.
     """
 
-    def __init__(self, fixed: FixedUsers, tables: Tables, seconds: float) -> None:
+    def __init__(self, fixed: FixedUsers, database: Database, seconds: float) -> None:
         """Know the users of the settings, and read those of the tables every so many seconds."""
         self.source: PolledSource[dict[str, User | None]] = PolledSource(
-            SOURCE_NAME, tables.read_users, kept_seconds=float("inf")
+            SOURCE_NAME, database.read_users, kept_seconds=float("inf")
         )
         self._fixed = fixed
         self._seconds = seconds
-        self._configured = tables.configured
+        self._configured = database.configured
 
     @property
     def state(self) -> DirectoryState:

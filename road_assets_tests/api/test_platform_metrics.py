@@ -15,8 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from road_api.services.dagster import Dagster
+from road_api.services.database import DatabaseError
 from road_api.services.polled_source import PolledSource
-from road_api.services.tables import TablesError
 from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets_tests.api.code_location import defs
 from road_assets_tests.api.servers import ask_dagster, free_port
@@ -91,7 +91,7 @@ async def test_figures_of_a_source_that_went_away_stay_for_a_while_and_come_back
     assert (patient.up, patient.value) == (None, None)
     await patient.poll()
     assert (patient.up, patient.value) == (True, 1.0)
-    for error in (TablesError("away"), KeyError("a mistake of ours")):
+    for error in (DatabaseError("away"), KeyError("a mistake of ours")):
         answers.append(error)
         await patient.poll()
         assert (patient.up, patient.value) == (False, 1.0), "a restart of the source is no reason to show nothing"
