@@ -26,8 +26,8 @@ from litestar.openapi.spec import (
 
 from road_api.problems import MEDIA_TYPE
 from road_api.schemas import Problem
-from road_api.services.codes import FIELDS, Field, unknown_codes
 from road_api.services.csv_answers import ANSWER_COLUMNS
+from road_api.services.field_codes import FIELDS, Field, unknown_codes
 from road_api.services.scene import ACCIDENT_FIELD
 from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS, SCENE_FIELD_NAMES, SceneField
 from road_assets.core.vocabulary import FEATURE_NAMES, OUTCOMES, SCENE_EXAMPLE, UNKNOWN_CODE

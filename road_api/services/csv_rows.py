@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
-from road_api.services.codes import FIELDS, CodeError, Field, read_cell
 from road_api.services.csv_text import CsvError, Dialect, read_records, recognise
+from road_api.services.field_codes import FIELDS, CodeError, Field, read_cell
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES
 

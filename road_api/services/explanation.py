@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from road_api.explanation_schemas import Contribution, Explanation
 from road_api.schemas import AccidentPrediction, Prediction
-from road_api.services.codes import FIELDS
+from road_api.services.field_codes import FIELDS
 from road_api.services.model_store import ServedModel
 from road_assets.core.bundle import FeatureMatrix, NotExplainedError
 from road_assets.core.explanation import Explanation as Found

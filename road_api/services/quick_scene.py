@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from road_api.services.codes import FIELDS, INPUT_BY_CODE
+from road_api.services.field_codes import FIELDS, INPUT_BY_CODE
 from road_assets.core.quick_scorer import cell_of
 from road_assets.core.vocabulary import FEATURE_BY_NAME
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from road_api.schemas import AllowedCode, FieldError
-from road_api.services.codes import FIELDS, CodeError, Field, is_number, read_json_code
+from road_api.services.field_codes import FIELDS, CodeError, Field, is_number, read_json_code
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURE_NAMES, UNKNOWN_CODE

@@ -18,7 +18,7 @@ from road_api.auth import FixedUsers, TokenCheck, User
 from road_api.fast_path import PATH, FastPath
 from road_api.instrumentation import Instrumentation
 from road_api.metrics import Metrics
-from road_api.services.codes import FIELDS, unknown_codes
+from road_api.services.field_codes import FIELDS, unknown_codes
 from road_api.services.quick_scene import read_valid_scene
 from road_api.services.scene import read_scene
 from road_api.tokens import ALGORITHM, Tokens
