@@ -35,7 +35,7 @@ from road_api.services.dagster import Dagster
 from road_api.services.database import Database
 from road_api.services.explanation import CONCURRENT_EXPLANATIONS
 from road_api.services.former_models import FormerModels
-from road_api.services.hindsight import Hindsight
+from road_api.services.logged_answer_explainer import LoggedAnswerExplainer
 from road_api.services.logged_answers import LoggedAnswers
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_registry import ModelRegistry, open_client
@@ -137,7 +137,7 @@ def create_app(settings: Settings) -> Litestar:
             client_address=ClientAddress(settings.proxy_networks()),
             prediction_log=log,
             explanation_limiter=explanation_limiter,
-            hindsight=Hindsight(
+            explainer=LoggedAnswerExplainer(
                 LoggedAnswers(log, database, settings.prediction_retention_days),
                 FormerModels(store, cache, registry),
                 explanation_limiter,

@@ -10,7 +10,7 @@ from road_api.auth import User
 from road_api.explanation_schemas import ExplainedAnswer
 from road_api.instrumentation import is_request_id
 from road_api.openapi import TAG_ESTIMATES, describe_problem
-from road_api.services.hindsight import Hindsight
+from road_api.services.logged_answer_explainer import LoggedAnswerExplainer
 from road_api.services.logged_answers import NoSuchAnswerError
 from road_api.tokens import Role
 
@@ -59,11 +59,11 @@ class ExplainController(Controller):
         self,
         request: Request[User, dict[str, Any], Any],
         request_id: _RequestId,
-        hindsight: NamedDependency[Hindsight],
+        explainer: NamedDependency[LoggedAnswerExplainer],
         line: _Line = None,
     ) -> ExplainedAnswer:
         """Look the answer up and explain it."""
         if not is_request_id(request_id):
             raise NoSuchAnswerError("no answer has such a request id: it has 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
         username = None if request.user.role is Role.ADMIN else request.user.username
-        return await hindsight.explain(request_id, line, username)
+        return await explainer.explain(request_id, line, username)

@@ -1,4 +1,4 @@
-"""Answers given before, looked up by the request's id: in the queue of the log, else in the table ``predictions``."""
+"""Looking up logged answers by request id: in the queue of the prediction log, else in the table ``predictions``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _FIND: Final[LiteralString] = """
     WHERE request_id = %(request_id)s AND answered_at >= %(oldest)s
     AND (%(username)s::text IS NULL OR username = %(username)s) AND (%(line)s::integer IS NULL OR line = %(line)s)
     ORDER BY answered_at DESC, line LIMIT 2"""
-"""Two, because the second tells whether there are several."""
+"""Two rows, because the second one tells that there are several."""
 
 
 class NoSuchAnswerError(LookupError):
@@ -26,16 +26,16 @@ class NoSuchAnswerError(LookupError):
 
 
 class SeveralAnswersError(ValueError):
-    """A request that was answered several times, of which one must be chosen."""
+    """The request has several answers, of which one must be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedAnswer:
-    """One answer.
+    """One logged answer.
 
     Attributes:
         request_id: of the request.
-        line: of the file, or number of the user of an accident; ``ALONE`` for a question asked alone.
+        line: of the file, or number of the user in an accident from 1; ``ALONE`` for a single question.
         username: who asked.
         model_version: that answered.
         answered_at: when.
@@ -53,13 +53,13 @@ class LoggedAnswer:
 
 
 class LoggedAnswers:
-    """Finds answers of the last days."""
+    """Finds answers that are not older than the log's retention."""
 
     def __init__(self, log: PredictionLog, database: Database, retention_days: int) -> None:
         """Look in the log's queue, then in the database.
 
         Args:
-            log: holds what is not stored yet.
+            log: its queue holds what is not stored yet.
             database: holds the others.
             retention_days: age of the oldest answer that is found.
         """
@@ -80,7 +80,7 @@ class LoggedAnswers:
             SeveralAnswersError: there are several, and no line was named.
             DatabaseError: it is not in the queue, and Postgres is away.
         """
-        # The queue first: what leaves it meanwhile is in the table then.
+        # The queue comes first: what leaves it meanwhile is in the table by then.
         waiting = self._log.find_waiting(request_id)
         found = [each for answered in waiting for each in _lines_of(answered, line, username)]
         if not found:
