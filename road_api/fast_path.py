@@ -16,7 +16,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from road_api.auth import TokenCheck, token_of
 from road_api.instrumentation import REQUEST_ID, Instrumentation, begin_request
 from road_api.security_headers import with_security_headers
-from road_api.services.estimate import tell
+from road_api.services.estimate import make_prediction
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_rows import ALONE
@@ -89,9 +89,9 @@ class FastPath:
         if cells is None or model is None:
             return None
         probability = model.bundle.predict_one(cells)
-        note = self._log.for_request(request_id, user.username, model.ref.version)
-        answer = self._encoder.encode(tell(model, user.username, probability))
-        note(values_of(cells).reshape(1, -1), (probability,), (ALONE,))
+        log_answers = self._log.for_request(request_id, user.username, model.ref.version)
+        answer = self._encoder.encode(make_prediction(model, user.username, probability))
+        log_answers(values_of(cells).reshape(1, -1), (probability,), (ALONE,))
         return answer
 
 

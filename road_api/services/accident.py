@@ -16,7 +16,7 @@ import numpy as np
 from road_api.schemas import AccidentPrediction, UserPrediction
 from road_api.services.estimate import estimate
 from road_api.services.model_store import ServedModel
-from road_api.services.prediction_rows import Note
+from road_api.services.prediction_rows import LogAnswers
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import OUTCOMES
 
@@ -55,18 +55,20 @@ def judge(probabilities: list[float], threshold: float) -> Judgement:
     return Judgement(lower, upper, probabilities.index(lower), severe, not severe and upper >= threshold)
 
 
-def answer_accident(model: ServedModel, user: str, matrix: FeatureMatrix, note: Note) -> AccidentPrediction:
+def answer_accident(
+    model: ServedModel, user: str, matrix: FeatureMatrix, log_answers: LogAnswers
+) -> AccidentPrediction:
     """Answer a question about an accident. A hundred users take milliseconds, so call it in a thread.
 
     Args:
         model: the one that answers.
         user: who asks.
         matrix: shape (users of the accident, 27), NaN where unknown.
-        note: told of the estimates; the line of a user is its index + 1.
+        log_answers: called with the estimates; the line of a user is its index + 1.
     """
     estimates = estimate(model, matrix)
     probabilities = [answer.probability for answer in estimates]
-    note(matrix, probabilities, range(1, len(probabilities) + 1))
+    log_answers(matrix, probabilities, range(1, len(probabilities) + 1))
     manifest = model.bundle.manifest
     judgement = judge(probabilities, manifest.threshold)
     outcome = OUTCOMES[int(judgement.severe)]

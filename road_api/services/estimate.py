@@ -46,10 +46,10 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
         row: shape (1, 27), NaN where unknown.
     """
     (probability,) = model.bundle.predict(row).tolist()
-    return tell(model, user, probability)
+    return make_prediction(model, user, probability)
 
 
-def tell(model: ServedModel, user: str, probability: float) -> Prediction:
+def make_prediction(model: ServedModel, user: str, probability: float) -> Prediction:
     """Put the answer to one question into words.
 
     Args:

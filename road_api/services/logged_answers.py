@@ -9,7 +9,7 @@ import numpy as np
 
 from road_api.services.database import Database
 from road_api.services.prediction_log import PredictionLog
-from road_api.services.prediction_rows import ALONE, Answered
+from road_api.services.prediction_rows import ALONE, LogEntry
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import UNKNOWN_CODE
 
@@ -110,7 +110,7 @@ def _from_row(row: Sequence[Any]) -> LoggedAnswer:
     return LoggedAnswer(request_id, line, username, str(version), answered_at.astimezone(UTC), probability, values)
 
 
-def _lines_of(answered: Answered, line: int | None, username: str | None) -> list[LoggedAnswer]:
+def _lines_of(answered: LogEntry, line: int | None, username: str | None) -> list[LoggedAnswer]:
     if username not in {None, answered.username}:
         return []
     moment = datetime.fromtimestamp(answered.answered_at / 1_000_000, UTC)

@@ -221,7 +221,7 @@ async def test_where_the_fast_path_fails_the_framework_answers(
         return await client.post(PATH, content=EXAMPLE, headers={"X-Request-ID": request_id})
 
     expected = await ask("before")
-    monkeypatch.setattr("road_api.fast_path.tell", lambda *_: 1 / 0)
+    monkeypatch.setattr("road_api.fast_path.make_prediction", lambda *_: 1 / 0)
     with structlog.testing.capture_logs() as log:
         answer = await ask("after")
     assert answer.status_code == 200

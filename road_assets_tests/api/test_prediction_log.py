@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from road_api.metrics import Metrics
 from road_api.openapi import CSV_FIELD
 from road_api.services.prediction_log import PredictionLog
-from road_api.services.prediction_rows import ALONE, Answered, encode
-from road_api.services.prediction_table import PredictionTable, part_of
+from road_api.services.prediction_rows import ALONE, LogEntry, encode
+from road_api.services.prediction_table import PredictionTable, partition_of
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES, SCENE_EXAMPLE
 from road_assets.local.postgres import EmbeddedPostgres
@@ -153,7 +153,7 @@ def test_days_older_than_the_setting_are_dropped_when_the_service_starts(url: st
     table, now = PredictionTable(SecretStr(url)), datetime.now(UTC)
     moments = {age: now - timedelta(days=age) for age in (0, 3, 4)}
     answers = [
-        Answered(str(age), "johndoe", "1", int(moment.timestamp() * 10**6), QUESTION, [0.5], [0])
+        LogEntry(str(age), "johndoe", "1", int(moment.timestamp() * 10**6), QUESTION, [0.5], [0])
         for age, moment in moments.items()
     ]
     table.write(encode(answers))
@@ -166,7 +166,7 @@ def test_days_older_than_the_setting_are_dropped_when_the_service_starts(url: st
 
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT request_id FROM predictions ORDER BY 1").fetchall() == [("0",), ("3",)]
-        assert connection.execute("SELECT to_regclass(%s)", (part_of(moments[4].date()),)).fetchone() == (None,)
+        assert connection.execute("SELECT to_regclass(%s)", (partition_of(moments[4].date()),)).fetchone() == (None,)
 
 
 EXAMPLE_LINE = ",".join(map(str, SCENE_EXAMPLE.values()))
