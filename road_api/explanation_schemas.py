@@ -1,4 +1,4 @@
-"""Why an answer is what it is, as types: the OpenAPI document and the JSON both derive from them."""
+"""Explanations as types, from which both the OpenAPI document and the JSON are made."""
 
 from typing import Literal
 
@@ -6,17 +6,17 @@ import msgspec
 
 
 class Contribution(msgspec.Struct):
-    """What one field adds to the answer.
+    """What one field contributes to the answer.
 
     Attributes:
         field: its official name.
-        label: in English.
-        label_fr: in French.
-        value: the code or number given, null where it is unknown.
-        value_label: the same in English words.
-        value_label_fr: the same in French words.
-        contribution: on the scale of the explanation; positive raises the probability.
-        probability_contribution: the same in probability.
+        label: of the field, in English.
+        label_fr: of the field, in French.
+        value: the code or number given, null if unknown.
+        value_label: the value in English, with its unit.
+        value_label_fr: the value in French, with its unit.
+        contribution: on the scale of the explanation; a positive one raises the probability.
+        probability_contribution: the same on the scale of probabilities.
     """
 
     field: str
@@ -30,20 +30,20 @@ class Contribution(msgspec.Struct):
 
 
 class Explanation(msgspec.Struct):
-    """Why a probability is what it is: exact Shapley values of the trees that answered (TreeSHAP, path dependent).
+    """Contributions of the fields to a probability: exact Shapley values of the trees (path-dependent TreeSHAP).
 
     Attributes:
-        scale: what the contributions are counted in and where they add up: `log_odds` (boosting, calibration
-            included), `probability` (forest), or `probability_before_calibration` (calibrated forest).
-        ensemble: the trees that answered: `alone` whoever tells the 13 features only, `scene` whoever tells more,
-            `forest` where the model is one.
-        base_value: mean over the training rows, before anything is known.
-        value: `base_value` and all contributions together; `probability` is what it stands for.
-        base_probability: what `base_value` stands for.
+        scale: the scale on which the contributions add up: `log_odds` (boosting, calibration included),
+            `probability` (forest), or `probability_before_calibration` (calibrated forest).
+        ensemble: the trees that answered: `alone` if only the 13 features were given, `scene` if more was given,
+            `forest` if the model is a forest.
+        base_value: mean over the training rows, before any field is known.
+        value: sum of `base_value` and all contributions; it corresponds to `probability`.
+        base_probability: the probability that corresponds to `base_value`.
         probability: the model's answer.
-        contributions: of every field that the trees see, the weightiest first. `base_value` + Σ `contribution` =
-            `value`, and `base_probability` + Σ `probability_contribution` = `probability`; the latter are the former
-            times one positive factor, so that order and signs are the same.
+        contributions: of every field that the trees use, largest absolute value first. `base_value` +
+            Σ `contribution` = `value`, and `base_probability` + Σ `probability_contribution` = `probability`. The
+            latter are the former times one positive factor, so order and signs are the same.
     """
 
     scale: Literal["log_odds", "probability", "probability_before_calibration"]
@@ -56,20 +56,20 @@ class Explanation(msgspec.Struct):
 
 
 class ExplainedAnswer(msgspec.Struct):
-    """An answer given before, explained by the model that gave it.
+    """A logged answer, explained by the model that gave it.
 
     Attributes:
         request_id: of the request.
-        line: of the file, or 1 for the first user of an accident; 0 for a question asked alone.
+        line: of the file, or number of the user in an accident from 1; 0 for a single question.
         user: who asked.
-        answered_at: when it was answered, ISO 8601.
+        answered_at: time of the answer, ISO 8601.
         model_version: version of the model that answered, in the registry.
-        data: where the accidents come from that the model has learned.
-        prediction: 1 for severe and 0 for not severe.
+        data: origin of the accidents that the model was trained on.
+        prediction: 1 for severe, 0 for not severe.
         probability: of a severe injury, as answered.
         label: the answer in English.
         label_fr: the answer in French.
-        explanation: why.
+        explanation: contributions of the fields.
     """
 
     request_id: str
