@@ -11,7 +11,7 @@ from litestar.exceptions import TooManyRequestsException
 
 from road_api.app import create_app
 from road_api.client_address import NOBODY, ClientAddress, read_networks
-from road_api.log_in_limit import KEYS_KEPT, Buckets, LogInLimit
+from road_api.log_in_limit import KEYS_KEPT, LogInLimit, TokenBuckets
 from road_api.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -130,7 +130,7 @@ async def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
 
 
 def test_tries_come_back_steadily_and_not_beyond_their_number(clock: Clock) -> None:
-    buckets = Buckets(4, 100, clock)
+    buckets = TokenBuckets(4, 100, clock)
     for _ in range(4):
         assert buckets.wait("a") == 0
         buckets.take("a")
@@ -154,8 +154,16 @@ def test_many_at_once_do_not_get_past_the_limit(clock: Clock) -> None:
         limit.begin("ann", "192.0.2.1")
 
 
+def test_a_name_made_up_of_address_and_name_takes_no_tries_of_the_user_there(clock: Clock) -> None:
+    limit = LogInLimit(1, 100, 60, clock)
+    limit.succeed(limit.begin("ann", "192.0.2.1"))
+    limit.begin("192.0.2.1 ann", "198.51.100.9")
+
+    limit.begin("ann", "192.0.2.1")
+
+
 def test_names_that_callers_invent_take_no_more_than_some_memory(clock: Clock) -> None:
-    buckets = Buckets(2, 60, clock)
+    buckets = TokenBuckets(2, 60, clock)
     for number in range(KEYS_KEPT + 500):
         buckets.take(str(number))
 
