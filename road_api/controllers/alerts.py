@@ -1,4 +1,4 @@
-"""Where Alertmanager delivers: the drift alert is noted once per firing, and Dagster is told, which may retrain."""
+"""Webhook of Alertmanager: each firing of the drift alert is stored and reported to Dagster once, which may retrain."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ logger = structlog.get_logger()
 
 
 class AlertsController(Controller):
-    """The webhook. Whether to retrain is not decided here: a sensor of Dagster has the cooldown and the last word."""
+    """The webhook. Whether to retrain is decided by a Dagster sensor, which has a cooldown, and not here."""
 
     tags = (TAG_OPERATIONS,)
 
@@ -29,7 +29,7 @@ class AlertsController(Controller):
         operation_id="takeAlerts",
         operation_class=AlertsOperation,
         summary="Webhook of Alertmanager",
-        description=f"Only firing alerts named {DRIFT_ALERT} are worked on, each firing once. Needs the shared secret.",
+        description=f"Only firing alerts named {DRIFT_ALERT} are processed, each firing once. Needs the shared secret.",
         responses={
             400: describe_problem("The body cannot be read"),
             401: describe_problem("No token, or not the shared secret"),
@@ -44,7 +44,7 @@ class AlertsController(Controller):
         database: NamedDependency[Database],
         dagster: NamedDependency[Dagster],
     ) -> AlertsTaken:
-        """Note and report what fires."""
+        """Store and report each firing drift alert."""
         taken = AlertsTaken()
         for alert in decode_request(await read_body(request), AlertDelivery).alerts:
             if alert.status != "firing" or alert.labels.get("alertname") != DRIFT_ALERT:
@@ -57,13 +57,16 @@ class AlertsController(Controller):
 
 
 async def _report(alert: Alert, database: Database, dagster: Dagster) -> bool:
-    """Tell Dagster of a firing, unless it was told before.
+    """Report a firing alert to Dagster, unless that was done before.
 
-    The row stays locked meanwhile, so that of two deliveries at once one reports. If the service dies in between,
-    Dagster is told again, and the sensor knows the firing by its key.
+    Its row is locked meanwhile, so that of two concurrent deliveries only one reports. If the service dies in between,
+    the next delivery reports again, and the sensor recognises the firing by its key.
+
+    Returns:
+        Whether it was reported now.
 
     Raises:
-        ServiceUnavailableException: Dagster is away. The firing is noted all the same.
+        ServiceUnavailableException: Dagster is away; the firing is stored all the same.
     """
     refused: DagsterError | None = None
     async with database.connect() as connection:
@@ -72,7 +75,7 @@ async def _report(alert: Alert, database: Database, dagster: Dagster) -> bool:
             return False
         description = describe_alert(AlertKey(alert.fingerprint, alert.starts_at.isoformat()), report.score)
         try:
-            await dagster.observe(DRIFT_ALERT_ASSET, report.day.isoformat(), description)
+            await dagster.report_observation(DRIFT_ALERT_ASSET, report.day.isoformat(), description)
         except DagsterError as error:
             refused = error
         else:

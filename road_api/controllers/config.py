@@ -1,8 +1,9 @@
-"""Changing what the platform does while it runs: for admins."""
+"""Settings of the running platform, for admins: the noise of a rehearsal, and the rollback of a model."""
 
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
@@ -23,7 +24,7 @@ AdminRequest = Request[User, dict[str, Any], Any]
 ERRORS = {
     401: describe_problem("No token, or one that is not good"),
     403: describe_problem("The token is not an admin's"),
-    503: describe_problem("Postgres does not answer, or the service was not told where it is; nothing was changed"),
+    503: describe_problem("Postgres does not answer, or the service has no address of it; nothing was changed"),
 }
 POST_ERRORS = {
     **ERRORS,
@@ -36,15 +37,15 @@ logger = structlog.get_logger()
 
 
 class ConfigController(Controller):
-    """The noise of a rehearsal, and the way back to a former model."""
+    """Reads and sets the noise, and rolls back to a former model."""
 
     tags = (TAG_ADMIN,)
     guards = (require_admin,)
 
     @get("/noise", operation_id="getNoise", summary="The noise in force", responses=ERRORS)
     async def noise(self, database: NamedDependency[Database]) -> Noise:
-        """Tell the noise, since when, and who set it."""
-        return Noise(*_facts(await database.read_noise()))
+        """Return the noise, since when it holds, and who set it."""
+        return _describe(await database.read_noise())
 
     @post(
         "/noise",
@@ -74,7 +75,6 @@ class ConfigController(Controller):
             day = await dagster.newest_partition(DAILY_JOB)
             launched = await dagster.launch(DAILY_JOB, tags={PARTITION: day, REASON: str(setting)})
         except DagsterError as error:
-            noise, since, set_by = _facts(setting)
             detail = (
                 f"the noise is in force and applies to the partitions materialized next, but the current day was not "
                 f"started: {error}. Send the same again, or materialize {DAILY_JOB} in Dagster"
@@ -82,9 +82,10 @@ class ConfigController(Controller):
             raise HTTPException(
                 detail,
                 status_code=HTTPStatus.BAD_GATEWAY,
-                extra={"setting": {"noise": noise, "since": since, "set_by": set_by}},
+                extra={"setting": msgspec.structs.asdict(_describe(setting))},
             ) from error
-        return NoiseStarted(*_facts(setting), run=Run(DAILY_JOB, launched.run_id, launched.url, day))
+        run = Run(DAILY_JOB, launched.run_id, launched.url, day)
+        return NoiseStarted(**msgspec.structs.asdict(_describe(setting)), run=run)
 
     @post(
         "/rollback",
@@ -102,7 +103,7 @@ class ConfigController(Controller):
         },
     )
     async def roll_back(self, request: AdminRequest, dagster: NamedDependency[Dagster]) -> Run:
-        """Start the run that does it."""
+        """Launch the run that rolls back."""
         change = decode_request(await read_body(request), RollbackRequest)
         by = request.user.username
         config = {"ops": {ROLLBACK_OP: {"config": {"version": change.version, "decided_by": by}}}}
@@ -114,5 +115,5 @@ class ConfigController(Controller):
         return Run(ROLLBACK_JOB, launched.run_id, launched.url, None)
 
 
-def _facts(setting: NoiseSetting) -> tuple[float, str | None, str | None]:
-    return setting.noise, setting.since.isoformat() if setting.since else None, setting.set_by
+def _describe(setting: NoiseSetting) -> Noise:
+    return Noise(setting.noise, setting.since.isoformat() if setting.since else None, setting.set_by)

@@ -1,8 +1,11 @@
 """What admins change, with a real Postgres and a real Dagster behind the service."""
 
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
@@ -170,6 +173,26 @@ async def test_what_dagster_refuses_is_told_in_its_words(dagster_address: str) -
     with pytest.raises(DagsterError, match="rollback_job has no partition"):
         await dagster.newest_partition("rollback_job")
     await dagster.aclose()
+
+
+@pytest.mark.parametrize("content", [b"<html>a portal</html>", b'{"detail": "not here"}', b"[]", b'{"data": null}'])
+async def test_another_server_at_dagster_s_address_is_recognised(content: bytes) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(HTTPStatus.NOT_FOUND)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            """Keep the test's output clean."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request).start()
+        dagster = Dagster(f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(DagsterError, match="answered 404 without a GraphQL response"):
+            await dagster.launch("rollback_job", tags={})
+        await dagster.aclose()
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.5, "3", 2**31, 10**40])
