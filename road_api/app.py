@@ -1,4 +1,4 @@
-"""The application, put together from its parts. Making one has no side effect but reading the installed Swagger UI."""
+"""The application factory: makes all parts, and wires routes, dependencies, background tasks and error handlers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -47,26 +47,26 @@ from road_api.settings import Settings, load_settings
 from road_api.tokens import Tokens
 
 SMALL_BODY_BYTES: Final = 64 * 1024
-"""Largest body where no file is expected: a question has some 150 bytes."""
+"""Largest body of requests without a file; a question has about 150 bytes."""
 
 USER_BYTES: Final = 1024
-"""What one of several users needs at most: with all optional fields, indented, some 700 bytes."""
+"""Largest size of one user in a question about an accident: indented and with all optional fields, about 700 bytes."""
 
 MULTIPART_OVERHEAD_BYTES: Final = 4 * 1024
-"""What a form adds around its file."""
+"""What a multipart form adds to its file."""
 
 CONCURRENT_FILES: Final = 2
-"""Files worked on at once; the others wait, so that memory and cores stay free for single questions."""
+"""Files processed at once; the others wait, so that memory and cores stay free for single questions."""
 
 
 def create_app(settings: Settings) -> Litestar:
-    """Put the service together.
+    """Make the application.
 
     Args:
-        settings: what it is told.
+        settings: of the service.
 
     Returns:
-        The application. Its model is loaded and followed from start-up to shutdown.
+        The application. From start-up to shutdown it follows the model in production.
     """
     metrics, store = Metrics(settings.metrics_dir), ModelStore()
     database, dagster = Database(settings.database_url), Dagster(settings.dagster_url, settings.dagster_public_url)
@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> Litestar:
     explanation_limiter = anyio.CapacityLimiter(CONCURRENT_EXPLANATIONS)
 
     def bearer(app: ASGIApp) -> ASGIApp:
-        """A function: Litestar copies what a ``DefineMiddleware`` holds, and a copy would not learn of users."""
+        """A function: Litestar copies the arguments of ``DefineMiddleware``, and a copy would not see new users."""
         return auth.BearerAuthentication(app, check)
 
     protected = Router(
@@ -165,7 +165,7 @@ def create_app(settings: Settings) -> Litestar:
 
 
 def create_worker() -> Litestar:
-    """Put the service together in a process that uvicorn has started beside others."""
+    """Make the application in one of several worker processes of uvicorn."""
     configure_logging()
     return create_app(load_settings())
 

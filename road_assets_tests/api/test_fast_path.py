@@ -250,7 +250,7 @@ async def test_both_paths_are_counted_and_logged_once(client: httpx.AsyncClient)
     assert long.content == short.content
 
 
-def test_a_remembered_token_still_expires(secret: str) -> None:
+def test_a_cached_token_still_expires(secret: str) -> None:
     tokens = Tokens(secret)
     claims = jwt.decode(tokens.make("ann"), options={"verify_signature": False})
     token = jwt.encode({**claims, "exp": int(time.time()) + 1}, secret, ALGORITHM)
@@ -263,8 +263,8 @@ def test_a_remembered_token_still_expires(secret: str) -> None:
         tokens.read(token)
 
 
-def test_no_more_tokens_are_remembered_than_allowed(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens_module, "REMEMBERED", 3)
+def test_no_more_tokens_are_cached_than_allowed(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "CACHED_TOKENS", 3)
     tokens = Tokens(secret)
     made = [tokens.make("ann") for _ in range(5)]
     first = [tokens.read(token) for token in made]
