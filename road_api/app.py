@@ -25,7 +25,7 @@ from road_api.controllers.reload import ReloadController
 from road_api.fast_path import FastPath
 from road_api.instrumentation import Instrumentation
 from road_api.log_in_limit import LogInLimit
-from road_api.logs import all_lines_written, configure_logging
+from road_api.logs import configure_logging, flush_at_shutdown
 from road_api.metrics import Metrics
 from road_api.openapi import PROTECTED, make_openapi_config
 from road_api.platform_polling import poll_platform
@@ -148,7 +148,7 @@ def create_app(settings: Settings) -> Litestar:
             file_limiter=anyio.CapacityLimiter(CONCURRENT_FILES),
         ),
         lifespan=[
-            all_lines_written,
+            flush_at_shutdown,
             _follow_production(poller, client.aclose, settings.poll_seconds),
             users.lifespan,
             poll_platform(database, dagster, store, metrics, settings.figures_seconds, (users.source,)),

@@ -10,7 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import TooManyRequestsException
 
 from road_api.app import create_app
-from road_api.client_address import NOBODY, ClientAddress, read_networks
+from road_api.client_address import UNKNOWN_ADDRESS, ClientAddress, read_networks
 from road_api.log_in_limit import KEYS_KEPT, LogInLimit, TokenBuckets
 from road_api.settings import Settings
 
@@ -117,7 +117,7 @@ async def test_behind_a_trusted_proxy_its_word_counts_and_anybody_else_s_does_no
         ("::ffff:10.0.0.1", ["[2001:db8:1:2::3]:80"], "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff::9", [], "2001:db8:1:2::/64"),
         ("testclient", ["198.51.100.1"], "testclient"),
-        (None, ["198.51.100.1"], NOBODY),
+        (None, ["198.51.100.1"], UNKNOWN_ADDRESS),
     ],
 )
 async def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
