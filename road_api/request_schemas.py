@@ -30,22 +30,22 @@ class NoiseRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RollbackRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Which former model to bring back.
+    """The former model to bring back.
 
     Attributes:
-        version: in the registry; null for the one in production before.
+        version: in the registry; null for the version that was in production before.
     """
 
     version: Annotated[int, Meta(ge=1, le=HIGHEST_VERSION)] | None = None
 
 
 class Alert(msgspec.Struct, rename="camel"):
-    """An alert as Alertmanager delivers it; what is not needed here is left out.
+    """An alert as Alertmanager delivers it; members that are not needed here are left out.
 
     Attributes:
         status: ``firing`` or ``resolved``.
         labels: ``alertname`` among them.
-        starts_at: since when it fires.
+        starts_at: when it began to fire.
         fingerprint: hash of the labels.
     """
 
@@ -56,25 +56,25 @@ class Alert(msgspec.Struct, rename="camel"):
 
 
 class AlertDelivery(msgspec.Struct):
-    """What Alertmanager sends: alerts of one group."""
+    """The body of Alertmanager's webhook: the alerts of one group."""
 
     alerts: list[Alert]
 
 
 def decode_request(content: bytes, kind: type[T]) -> T:
-    """Read a body of JSON.
+    """Decode and validate a JSON body.
 
     Args:
         content: the body.
         kind: one of the structs of this module.
 
     Raises:
-        ClientException: it is no JSON.
+        ClientException: it is not JSON, or has a field more than once.
         HTTPException: 422, a field is unknown, missing or out of range.
     """
     try:
         request = msgspec.json.decode(content, type=kind)
-        json.loads(content, object_pairs_hook=_refuse_doubled)
+        json.loads(content, object_pairs_hook=_refuse_duplicates)
     except msgspec.ValidationError as error:
         raise HTTPException(f"{error}; nothing was changed", status_code=HTTPStatus.UNPROCESSABLE_ENTITY) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -82,11 +82,11 @@ def decode_request(content: bytes, kind: type[T]) -> T:
     return request
 
 
-def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
-    """Refuse an object that has a field more than once, of which msgspec takes the last.
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object with a field more than once, of which msgspec would keep the last.
 
     Raises:
-        ClientException: it has.
+        ClientException: a field is there more than once.
     """
     if len({name for name, _ in pairs}) != len(pairs):
         raise ClientException("the body has a field more than once; nothing was changed")

@@ -27,7 +27,7 @@ from road_api.schemas import AccidentPrediction, CsvPrediction, Prediction
 from road_api.services.accident import answer_accident
 from road_api.services.csv_answers import ANSWER_COLUMNS, AnswerFormat, answer_csv, read_pieces
 from road_api.services.estimate import answer_question
-from road_api.services.explanation import attach
+from road_api.services.explanation import add_explanation
 from road_api.services.model_store import ModelStore, ServedModel
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_rows import ALONE, LogAnswers
@@ -83,7 +83,7 @@ class PredictController(Controller):
         # Not in a thread: one row takes 0.03 ms, less than the switch to a thread.
         answer = answer_question(model, request.user.username, row)
         _answer_logger(prediction_log, request, model)(row, (answer.probability,), (ALONE,))
-        return await attach(answer, model, row, explanation_limiter) if explain else answer
+        return await add_explanation(answer, model, row, explanation_limiter) if explain else answer
 
 
 class PredictAccidentController(Controller):
@@ -127,7 +127,7 @@ class PredictAccidentController(Controller):
         if not explain:
             return answer
         decider = matrix[answer.deciding_user : answer.deciding_user + 1]
-        return await attach(answer, model, decider, explanation_limiter)
+        return await add_explanation(answer, model, decider, explanation_limiter)
 
 
 class PredictCsvController(Controller):

@@ -1,4 +1,4 @@
-"""From questions to answers: what the model says about rows, and the answer to one question."""
+"""From the model's probabilities to answers, with class, confidence and labels."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from road_assets.core.vocabulary import OUTCOMES, Code
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The model's answer for one row.
+    """The estimate for one row.
 
     Attributes:
-        outcome: the class answered, with its labels.
+        outcome: the predicted class, with its labels.
         probability: of a severe injury.
-        confidence: probability of the class answered.
+        confidence: probability of the predicted class.
     """
 
     outcome: Code
@@ -24,7 +24,7 @@ class Estimate:
 
 
 def estimate(model: ServedModel, rows: FeatureMatrix) -> list[Estimate]:
-    """Ask the model.
+    """Estimate for rows.
 
     Args:
         model: the one that answers.
@@ -50,7 +50,7 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
 
 
 def make_prediction(model: ServedModel, user: str, probability: float) -> Prediction:
-    """Put the answer to one question into words.
+    """Make the answer to one question from a probability.
 
     Args:
         model: the one that answered.
@@ -71,11 +71,11 @@ def make_prediction(model: ServedModel, user: str, probability: float) -> Predic
 
 
 def decide(probability: float, threshold: float) -> Estimate:
-    """Answer by a probability.
+    """Classify a probability.
 
     Args:
         probability: of a severe injury.
-        threshold: from which on the answer is "severe".
+        threshold: lowest probability that is answered "severe".
     """
     severe = probability >= threshold
     return Estimate(OUTCOMES[int(severe)], probability, probability if severe else 1 - probability)

@@ -26,7 +26,7 @@ class LoggedAnswerExplainer:
         Args:
             answers: the log of predictions.
             models: finds the models that gave them.
-            limiter: of the explanations worked on at once.
+            limiter: of the explanations computed at once.
         """
         self._answers = answers
         self._models = models
