@@ -1,4 +1,4 @@
-"""The application factory: makes all parts, and wires routes, dependencies, background tasks and error handlers."""
+"""The application factory: makes all parts, and wires them as dependencies, background tasks and error handlers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,30 +6,20 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, Final
 
 import anyio
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.di import Provide
-from litestar.types import ASGIApp
 
 from road_api import auth, problems
 from road_api.client_address import ClientAddress
-from road_api.controllers.alerts import AlertsController
-from road_api.controllers.auth import AuthController
-from road_api.controllers.config import ConfigController
-from road_api.controllers.docs import go_to_openapi, make_docs_files_router
-from road_api.controllers.explain import ExplainController
-from road_api.controllers.health import HealthController
-from road_api.controllers.model import ModelController, make_card_links
-from road_api.controllers.page import make_page_router
-from road_api.controllers.predict import PredictController, PredictCsvController, make_accident_controller
-from road_api.controllers.reload import ReloadController
 from road_api.fast_path import FastPath
 from road_api.instrumentation import Instrumentation
 from road_api.log_in_limit import LogInLimit
 from road_api.logs import configure_logging, flush_at_shutdown
 from road_api.metrics import Metrics
-from road_api.openapi import PROTECTED, make_openapi_config
+from road_api.openapi import make_openapi_config
 from road_api.platform_polling import poll_platform
 from road_api.request_bodies import MAX_FIELDS
+from road_api.routes import SMALL_BODY_BYTES, make_route_handlers
 from road_api.services.bundle_cache import BundleCache
 from road_api.services.dagster import Dagster
 from road_api.services.database import Database
@@ -45,15 +35,6 @@ from road_api.services.prediction_table import PredictionTable
 from road_api.services.user_directory import UserDirectory
 from road_api.settings import Settings, load_settings
 from road_api.tokens import Tokens
-
-SMALL_BODY_BYTES: Final = 64 * 1024
-"""Largest body of requests without a file; a question has about 150 bytes."""
-
-USER_BYTES: Final = 1024
-"""Largest size of one user in a question about an accident: indented and with all optional fields, about 700 bytes."""
-
-MULTIPART_OVERHEAD_BYTES: Final = 4 * 1024
-"""What a multipart form adds to its file."""
 
 CONCURRENT_FILES: Final = 2
 """Files processed at once; the others wait, so that memory and cores stay free for single questions."""
@@ -85,44 +66,8 @@ def create_app(settings: Settings) -> Litestar:
     poller = ModelPoller(registry, cache, store, metrics)
 
     explanation_limiter = anyio.CapacityLimiter(CONCURRENT_EXPLANATIONS)
-
-    def bearer(app: ASGIApp) -> ASGIApp:
-        """A function: Litestar copies the arguments of ``DefineMiddleware``, and a copy would not see new users."""
-        return auth.BearerAuthentication(app, check)
-
-    protected = Router(
-        "/protected",
-        route_handlers=[
-            PredictController,
-            ExplainController,
-            ReloadController,
-            Router(
-                "/",
-                route_handlers=[make_accident_controller(settings.accident_max_users)],
-                request_max_body_size=max(SMALL_BODY_BYTES, settings.accident_max_users * USER_BYTES),
-            ),
-            Router(
-                "/",
-                route_handlers=[PredictCsvController],
-                request_max_body_size=settings.csv_max_bytes + MULTIPART_OVERHEAD_BYTES,
-            ),
-        ],
-        middleware=[bearer],
-        security=PROTECTED,
-    )
     app = Litestar(
-        route_handlers=[
-            AuthController,
-            HealthController,
-            ModelController,
-            protected,
-            Router("/config", route_handlers=[ConfigController], middleware=[bearer], security=PROTECTED),
-            Router("/", route_handlers=[AlertsController], guards=[auth.SharedSecret(settings.alert_token)]),
-            make_page_router(),
-            go_to_openapi,
-            make_docs_files_router(),
-            *make_card_links(),
-        ],
+        route_handlers=make_route_handlers(settings, check),
         dependencies=_provide(
             metrics=metrics,
             store=store,
