@@ -22,7 +22,7 @@ from road_assets.core.orchestration import DAILY_JOB, PARTITION, REASON, ROLLBAC
 AdminRequest = Request[User, dict[str, Any], Any]
 
 ERRORS = {
-    401: describe_problem("No token, or one that is not good"),
+    401: describe_problem("No token, or not a valid one"),
     403: describe_problem("The token is not an admin's"),
     503: describe_problem("Postgres does not answer, or the service has no address of it; nothing was changed"),
 }

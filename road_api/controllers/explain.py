@@ -49,7 +49,7 @@ class ExplainController(Controller):
         ),
         responses={
             400: describe_problem("The line is no number, or several answers have this id and none was chosen"),
-            401: describe_problem("No token, or one that is not good"),
+            401: describe_problem("No token, or not a valid one"),
             404: describe_problem("No such answer of this user in the log, which is kept for some days"),
             409: describe_problem("The model that answered no longer exists, or cannot explain"),
             503: describe_problem("Postgres or the registry is needed for it and does not answer"),

@@ -37,7 +37,7 @@ UserRequest = Request[User, dict[str, Any], Any]
 
 ERRORS = {
     400: describe_problem("The body cannot be read"),
-    401: describe_problem("No token, or one that is not good"),
+    401: describe_problem("No token, or not a valid one"),
     413: describe_problem("The body is too large"),
     503: describe_problem("No model is loaded yet"),
 }

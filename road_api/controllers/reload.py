@@ -33,7 +33,7 @@ class ReloadController(Controller):
             "only the one that gets the request polls now."
         ),
         responses={
-            401: describe_problem("No token, or one that is not good"),
+            401: describe_problem("No token, or not a valid one"),
             403: describe_problem("The token is not an admin's"),
             503: describe_problem("The registry does not answer; the loaded model goes on answering"),
         },

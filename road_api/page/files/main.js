@@ -34,7 +34,7 @@ async function askAndShow() {
   const before = document.activeElement;
   try {
     const answer = await ask(form.readScene());
-    result.showEstimate(answer, values);
+    result.showEstimate(answer);
     recent.remember(answer, values);
   } catch (error) {
     if (error.status === undefined) throw error; // a mistake of ours belongs in the console
