@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from road_assets_tests.api.published import Publisher
+from road_assets_tests.api.publisher import Publisher
 from road_assets_tests.api.service_process import serve
 from road_assets_tests.api.tiny_bundles import make_tiny_bundle
 from road_assets_tests.benchmarks.outage_under_load import SAMPLES, outage_under_load
-from road_assets_tests.benchmarks.swap_under_load import LOOK_SECONDS, swap_under_load
+from road_assets_tests.benchmarks.swap_under_load import POLL_SECONDS, swap_under_load
 from road_assets_tests.conftest import serve_mlflow
 
 
@@ -25,7 +25,7 @@ def test_under_load_models_are_swapped_and_a_damaged_one_refused_without_a_failu
     own_mlflow: str, tmp_path: Path
 ) -> None:
     bundles = make_tiny_bundle(-1.0), make_tiny_bundle(1.0)
-    with serve(tmp_path, own_mlflow, ROAD_API_POLL_SECONDS=LOOK_SECONDS) as service:
+    with serve(tmp_path, own_mlflow, ROAD_API_POLL_SECONDS=POLL_SECONDS) as service:
         seen = swap_under_load(service, Publisher(own_mlflow), bundles, swaps=6, connections=8)
 
     assert (seen.failures, seen.mixed) == (0, 0)

@@ -71,7 +71,7 @@ export function labelOf(answer) {
   return language() === "fr" ? answer.label_fr : answer.label;
 }
 
-export function chances(probability) {
+function chances(probability) {
   const share = Math.round(100 * probability);
   if (share < 1) return words().few;
   if (share > 99) return words().nearlyAll;
