@@ -1,8 +1,7 @@
 """The application factory: makes all parts, and wires them as dependencies, background tasks and error handlers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import anyio
@@ -10,6 +9,7 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from road_api import auth, problems
+from road_api.background import in_background
 from road_api.client_address import ClientAddress
 from road_api.fast_path import FastPath
 from road_api.instrumentation import Instrumentation
@@ -132,13 +132,10 @@ def _follow_production(
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await poller.restore()
-        task = asyncio.create_task(poller.run(seconds))
         try:
-            yield
+            async with in_background(poller.run(seconds)):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await close()
 
     return lifespan

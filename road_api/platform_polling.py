@@ -1,12 +1,12 @@
 """Polling the platform in the background, for the metrics: which sources, and how often."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from litestar import Litestar
 
+from road_api.background import in_background
 from road_api.metrics import Metrics
 from road_api.platform_collector import PlatformCollector
 from road_api.services.dagster import Dagster
@@ -45,17 +45,14 @@ def poll_platform(  # noqa: PLR0913, PLR0917 - all that is polled
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        tasks: list[asyncio.Task[Any]] = []
-        if database.configured:
-            tasks.append(asyncio.create_task(drift.run(seconds)))
-        if dagster.configured:
-            tasks.append(asyncio.create_task(work.run(seconds * INTERVALS_PER_DAGSTER_POLL)))
         try:
-            yield
+            async with AsyncExitStack() as polling:
+                if database.configured:
+                    await polling.enter_async_context(in_background(drift.run(seconds)))
+                if dagster.configured:
+                    await polling.enter_async_context(in_background(work.run(seconds * INTERVALS_PER_DAGSTER_POLL)))
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await dagster.aclose()
             metrics.close()
 

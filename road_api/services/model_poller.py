@@ -81,7 +81,11 @@ class ModelPoller:
     async def run(self, seconds: float) -> None:
         """Poll until cancelled, with a pause of some seconds in between."""
         while True:
-            await self.poll()
+            try:
+                await self.poll()
+            except Exception:  # polling must not end, whatever the registry answers
+                logger.exception("polling the model registry failed")
+                self._metrics.registry_up.set(0)
             await asyncio.sleep(seconds)
 
     async def poll(self) -> PollResult:

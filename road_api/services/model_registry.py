@@ -117,7 +117,7 @@ class ModelRegistry:
 
 
 def _read_version(response: httpx.Response) -> ModelRef | None:
-    if response.status_code in _NO_SUCH_VERSION and "error_code" in _json(response):
+    if response.status_code in _NO_SUCH_VERSION and _is_mlflow_error(_json(response)):
         return None
     _expect_success(response)
     try:
@@ -125,6 +125,10 @@ def _read_version(response: httpx.Response) -> ModelRef | None:
         return ModelRef(str(version["version"]), str(version["run_id"]))
     except (KeyError, TypeError) as error:
         raise RegistryError(f"{response.url} does not describe a model version: {response.text[:200]!r}") from error
+
+
+def _is_mlflow_error(content: Any) -> bool:
+    return isinstance(content, dict) and "error_code" in content
 
 
 def _is_local(host: str) -> bool:

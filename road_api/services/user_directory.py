@@ -10,6 +10,7 @@ import structlog
 from litestar import Litestar
 
 from road_api.auth import FixedUsers, User
+from road_api.background import in_background
 from road_api.services.database import Database
 from road_api.services.polled_source import PolledSource
 
@@ -82,10 +83,5 @@ class UserDirectory:
             await asyncio.wait_for(self.source.poll(), FIRST_POLL_SECONDS)
         if self.source.value is not None and not any(self.source.value.values()) and self._fixed.empty:
             logger.warning("nobody can log in yet; `road users add NAME` adds a user")
-        task = asyncio.create_task(self.source.run(self._seconds))
-        try:
+        async with in_background(self.source.run(self._seconds)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
