@@ -103,6 +103,8 @@ class Database:
             ) from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError("the service's role in Postgres may not do this; grant it what it needs") from error
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            raise DatabaseError("Postgres accepts no changes at present, as a standby does; try again later") from error
         except psycopg.OperationalError as error:
             raise DatabaseError("Postgres does not answer; try again in a moment") from error
 

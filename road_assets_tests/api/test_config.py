@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from road_api.services.dagster import Dagster, DagsterError
 from road_api.tokens import Role, Tokens
@@ -149,6 +151,20 @@ async def test_without_postgres_nothing_is_started(start: Any, secret: str, dags
         assert [answer.status_code for answer in answers] == [503, 503]
         assert all(reason in answer.json()["detail"] for answer in answers)
         assert "hidden" not in json.dumps([answer.json() for answer in answers])
+
+
+async def test_a_postgres_that_accepts_no_changes_is_a_clear_503(admin: httpx.AsyncClient, tables_url: str) -> None:
+    database = sql.Identifier(conninfo_to_dict(tables_url)["dbname"])
+    with psycopg.connect(tables_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(database))
+        try:
+            answer = await admin.post("/config/noise", json={"noise": 0.5})
+        finally:
+            connection.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(database))
+
+    assert answer.status_code == 503, answer.text
+    assert "accepts no changes" in answer.json()["detail"]
+    assert history(tables_url) == []
 
 
 @pytest.mark.parametrize("version", [None, 3])
