@@ -28,6 +28,7 @@ from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import migrate
 from road_assets_tests.api.servers import as_uvicorn_sends, serve_dagster
 from road_assets_tests.api.tiny_bundles import ask_tiny_graph, make_tiny_bundle
+from road_assets_tests.conftest import serve_mlflow
 
 StartService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -266,6 +267,14 @@ def make_bundle() -> Callable[..., dict[str, bytes]]:
 @pytest.fixture
 def ask_graph() -> Callable[[bytes, FeatureMatrix], list[float]]:
     return ask_tiny_graph
+
+
+@pytest.fixture
+def own_mlflow(tmp_path: Path) -> Iterator[str]:
+    """Address of a real MLflow server of the test's own, without any model."""
+    (tmp_path / "mlflow").mkdir()
+    with serve_mlflow(tmp_path / "mlflow") as uri:
+        yield uri
 
 
 @pytest.fixture(scope="session")
