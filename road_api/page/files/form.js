@@ -73,7 +73,7 @@ export function clearProblems() {
   }
 }
 
-export function sayProblems() {
+export function redrawProblems() {
   for (const field of FIELDS) {
     const text = document.getElementById(`${field.name}-error`);
     if (!text.hidden) text.textContent = text.say();
