@@ -144,47 +144,43 @@ async def test_bad_tokens_are_refused_alike(client: httpx.AsyncClient, secret: s
         assert_same(short, long)
 
 
-async def test_only_valid_questions_stay_off_the_framework(secret: str) -> None:
-    tokens = Tokens(secret)
-    handed_on: list[bytes] = []
+class Framework:
+    """What stands behind the fast path: it keeps the bodies that it is handed."""
 
-    async def framework(_: Any, receive: Any, __: Any) -> None:
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, _: Any, receive: Any, __: Any) -> None:
         message = await receive()
         body = message["body"]
         while message["more_body"]:
             message = await receive()
             body += message["body"]
-        handed_on.append(body)
+        self.bodies.append(body)
 
-    def predict_one(_: Any) -> float:
-        return 0.25
 
-    manifest = SimpleNamespace(threshold=0.5, data="official")
-    model = SimpleNamespace(
-        bundle=SimpleNamespace(predict_one=predict_one, manifest=manifest), ref=SimpleNamespace(version="1")
-    )
-    store = SimpleNamespace(current=model)
-    logged: list[Any] = []
-    log = SimpleNamespace(for_request=lambda *who: lambda *what: logged.append((who, what)))
-    users = FixedUsers([User("ann", "")])
-    instrumentation = Instrumentation(framework, Metrics())
-    fast_path = FastPath(instrumentation, TokenCheck(tokens, users), store, log)  # type: ignore[arg-type]
+class Setup:
+    """A fast path before a framework, with a model that always answers 0.25 and one user, ann."""
 
-    async def ask(*pieces: bytes, **changes: Any) -> int:
-        """How many requests were handed on."""
-        handed_on.clear()
+    def __init__(self, secret: str) -> None:
+        bundle = SimpleNamespace(predict_one=lambda _: 0.25, manifest=SimpleNamespace(threshold=0.5, data="official"))
+        self.store: Any = SimpleNamespace(current=SimpleNamespace(bundle=bundle, ref=SimpleNamespace(version="1")))
+        self.logged: list[Any] = []
+        log: Any = SimpleNamespace(for_request=lambda *who: lambda *what: self.logged.append((who, what)))
+        self._tokens, self._framework = Tokens(secret), Framework()
+        check = TokenCheck(self._tokens, FixedUsers([User("ann", "")]))
+        self._fast_path = FastPath(Instrumentation(self._framework, Metrics()), check, self.store, log)
+
+    def authorization(self, username: str = "ann") -> tuple[bytes, bytes]:
+        return b"authorization", f"Bearer {self._tokens.make(username)}".encode()
+
+    async def hands_on(self, *pieces: bytes, **changes: Any) -> bool:
+        """Whether a request, sent in pieces, was handed on to the framework; if not, it was answered."""
+        self._framework.bodies.clear()
         waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
         waiting[-1]["more_body"] = False
         sent = []
-        header = (b"authorization", f"Bearer {tokens.make('ann')}".encode())
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": PATH,
-            "query_string": b"",
-            "headers": [header],
-            "state": {},
-        }
+        scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "state": {}}
 
         async def receive() -> Any:
             return waiting.pop(0)
@@ -192,26 +188,28 @@ async def test_only_valid_questions_stay_off_the_framework(secret: str) -> None:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await fast_path({**scope, **changes}, receive, send)  # type: ignore[arg-type]
-        assert bool(sent) != bool(handed_on)
-        assert not handed_on or handed_on == [b"".join(pieces)]
-        return len(handed_on)
+        await self._fast_path({**scope, "headers": [self.authorization()], **changes}, receive, send)  # type: ignore[arg-type]
+        assert bool(sent) != bool(self._framework.bodies)
+        assert not self._framework.bodies or self._framework.bodies == [b"".join(pieces)]
+        return bool(self._framework.bodies)
 
-    assert await ask(EXAMPLE) == 0
-    assert len(logged) == 1
-    assert await ask(EXAMPLE[:20], EXAMPLE[20:]) == 1
-    assert await ask(b"{}") == 1
-    assert await ask(EXAMPLE, method="PUT") == 1
-    assert await ask(EXAMPLE, query_string=b"explain=true") == 1
-    assert await ask(EXAMPLE, path=PATH + "_csv") == 1
-    assert await ask(EXAMPLE, headers=[]) == 1
-    two = [(b"authorization", f"Bearer {tokens.make('ann')}".encode())] * 2
-    assert await ask(EXAMPLE, headers=two) == 1
-    stranger = (b"authorization", f"Bearer {tokens.make('bob')}".encode())
-    assert await ask(EXAMPLE, headers=[stranger]) == 1
-    store.current = None
-    assert await ask(EXAMPLE) == 1
-    assert len(logged) == 1
+
+async def test_only_valid_questions_stay_off_the_framework(secret: str) -> None:
+    setup = Setup(secret)
+
+    assert not await setup.hands_on(EXAMPLE)
+    assert len(setup.logged) == 1
+    assert await setup.hands_on(EXAMPLE[:20], EXAMPLE[20:])
+    assert await setup.hands_on(b"{}")
+    assert await setup.hands_on(EXAMPLE, method="PUT")
+    assert await setup.hands_on(EXAMPLE, query_string=b"explain=true")
+    assert await setup.hands_on(EXAMPLE, path=PATH + "_csv")
+    assert await setup.hands_on(EXAMPLE, headers=[])
+    assert await setup.hands_on(EXAMPLE, headers=[setup.authorization()] * 2)
+    assert await setup.hands_on(EXAMPLE, headers=[setup.authorization("bob")])
+    setup.store.current = None
+    assert await setup.hands_on(EXAMPLE)
+    assert len(setup.logged) == 1
 
 
 async def test_where_the_fast_path_fails_the_framework_answers(
