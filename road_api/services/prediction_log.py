@@ -164,6 +164,8 @@ class PredictionLog:
             self._room.wait_for(has_room, ROOM_SECONDS)
 
     def _put(self, entry: LogEntry) -> None:
+        if self._table is None:
+            return
         rows = len(entry.lines)
         with self._lock:
             taken = self._rows + rows <= self._capacity and not self._closed
@@ -173,7 +175,7 @@ class PredictionLog:
             full = self._rows >= BATCH_ROWS
         if full:
             self._wake.set()
-        if not taken and self.state.on:
+        if not taken:
             self._metrics.predictions_dropped.inc(rows)
 
     def _run(self, table: PredictionTable) -> None:

@@ -205,6 +205,16 @@ async def test_the_service_logs_single_questions_and_lines_of_files(
     ]
 
 
+def test_a_log_that_is_off_keeps_nothing_in_memory() -> None:
+    metrics = Metrics()
+    log = PredictionLog(None, metrics, capacity=100, retention_days=1)
+    for _ in range(200):
+        _ask(log, "a")
+
+    assert log.find_waiting("a") == []
+    assert _value(metrics, "dropped_total") == 0
+
+
 @pytest.mark.anyio
 async def test_without_a_database_the_service_estimates_and_says_that_it_logs_nothing(
     start_logging: Callable[..., Any], read_metric: Callable[..., Any]
