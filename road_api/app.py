@@ -21,7 +21,7 @@ from road_api.platform_polling import poll_platform
 from road_api.request_bodies import MAX_FIELDS
 from road_api.routes import SMALL_BODY_BYTES, make_route_handlers
 from road_api.services.bundle_cache import BundleCache
-from road_api.services.dagster import Dagster
+from road_api.services.dagster_client import DagsterClient
 from road_api.services.database import Database
 from road_api.services.explanation import CONCURRENT_EXPLANATIONS
 from road_api.services.former_models import FormerModels
@@ -50,7 +50,10 @@ def create_app(settings: Settings) -> Litestar:
         The application. From start-up to shutdown it follows the model in production.
     """
     metrics, store = Metrics(settings.metrics_dir), ModelStore()
-    database, dagster = Database(settings.database_url), Dagster(settings.dagster_url, settings.dagster_public_url)
+    database, dagster = (
+        Database(settings.database_url),
+        DagsterClient(settings.dagster_url, settings.dagster_public_url),
+    )
     log = PredictionLog(
         PredictionTable(settings.database_url) if settings.database_url else None,
         metrics,

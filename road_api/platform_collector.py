@@ -15,7 +15,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from road_api.services.dagster import DagsterFigures
+from road_api.services.dagster_client import DagsterFigures
 from road_api.services.database import DriftFigures
 from road_api.services.model_store import ModelStore
 from road_api.services.polled_source import PolledSource

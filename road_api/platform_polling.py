@@ -9,7 +9,7 @@ from litestar import Litestar
 from road_api.background import in_background
 from road_api.metrics import Metrics
 from road_api.platform_collector import PlatformCollector
-from road_api.services.dagster import Dagster
+from road_api.services.dagster_client import DagsterClient
 from road_api.services.database import Database
 from road_api.services.model_store import ModelStore
 from road_api.services.polled_source import PolledSource
@@ -23,7 +23,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 def poll_platform(  # noqa: PLR0913, PLR0917 - all that is polled
     database: Database,
-    dagster: Dagster,
+    dagster: DagsterClient,
     store: ModelStore,
     metrics: Metrics,
     seconds: float,

@@ -11,7 +11,7 @@ from road_api.openapi import TAG_OPERATIONS, describe_problem
 from road_api.request_bodies import read_body
 from road_api.request_schemas import Alert, AlertDelivery, AlertsOperation, decode_request
 from road_api.schemas import AlertsTaken
-from road_api.services.dagster import Dagster, DagsterError
+from road_api.services.dagster_client import DagsterClient, DagsterError
 from road_api.services.database import Database, note_reported, receive_alert
 from road_assets.core.drift_alert import DRIFT_ALERT, DRIFT_ALERT_ASSET, AlertKey, describe_alert
 
@@ -42,7 +42,7 @@ class AlertsController(Controller):
         self,
         request: Request[Any, Any, Any],
         database: NamedDependency[Database],
-        dagster: NamedDependency[Dagster],
+        dagster: NamedDependency[DagsterClient],
     ) -> AlertsTaken:
         """Store and report each firing drift alert."""
         taken = AlertsTaken()
@@ -56,7 +56,7 @@ class AlertsController(Controller):
         return taken
 
 
-async def _report(alert: Alert, database: Database, dagster: Dagster) -> bool:
+async def _report(alert: Alert, database: Database, dagster: DagsterClient) -> bool:
     """Report a firing alert to Dagster, unless that was done before.
 
     Its row is locked meanwhile, so that of two concurrent deliveries only one reports. If the service dies in between,

@@ -14,7 +14,7 @@ from road_api.openapi import TAG_ADMIN, describe_problem
 from road_api.request_bodies import read_body
 from road_api.request_schemas import NoiseOperation, NoiseRequest, RollbackOperation, RollbackRequest, decode_request
 from road_api.schemas import Noise, NoiseStarted, Run
-from road_api.services.dagster import Dagster, DagsterError
+from road_api.services.dagster_client import DagsterClient, DagsterError
 from road_api.services.database import Database
 from road_assets.core.noise_setting import NoiseSetting
 from road_assets.core.orchestration import DAILY_JOB, PARTITION, REASON, ROLLBACK_JOB, ROLLBACK_OP
@@ -65,7 +65,7 @@ class ConfigController(Controller):
         },
     )
     async def set_noise(
-        self, request: AdminRequest, database: NamedDependency[Database], dagster: NamedDependency[Dagster]
+        self, request: AdminRequest, database: NamedDependency[Database], dagster: NamedDependency[DagsterClient]
     ) -> NoiseStarted:
         """Set the noise, then start the current day."""
         change = decode_request(await read_body(request), NoiseRequest)
@@ -102,7 +102,7 @@ class ConfigController(Controller):
             502: describe_problem("Dagster did not start the run; nothing was changed"),
         },
     )
-    async def roll_back(self, request: AdminRequest, dagster: NamedDependency[Dagster]) -> Run:
+    async def roll_back(self, request: AdminRequest, dagster: NamedDependency[DagsterClient]) -> Run:
         """Launch the run that rolls back."""
         change = decode_request(await read_body(request), RollbackRequest)
         by = request.user.username

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
-from road_api.services.dagster import DagsterError
+from road_api.services.dagster_client import DagsterError
 from road_api.services.database import DatabaseError
 
 KEPT_SECONDS: Final = 30.0

@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from road_api.services.dagster import Dagster, DagsterError
+from road_api.services.dagster_client import DagsterClient, DagsterError
 from road_api.tokens import Role, Tokens
 from road_assets.core.orchestration import DAILY_JOB, TRAINING_JOB
 from road_assets.definitions import defs
@@ -181,7 +181,7 @@ async def test_a_rollback_is_a_run_of_dagster_that_knows_who_wants_it(
 
 
 async def test_what_dagster_refuses_is_told_in_its_words(dagster_address: str) -> None:
-    dagster = Dagster(dagster_address)
+    dagster = DagsterClient(dagster_address)
     with pytest.raises(DagsterError, match="has no job nix_job"):
         await dagster.launch("nix_job", tags={})
     with pytest.raises(DagsterError, match=r"Dagster refused: .*nix"):
@@ -205,7 +205,7 @@ async def test_another_server_at_dagster_s_address_is_recognised(content: bytes)
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.handle_request).start()
-        dagster = Dagster(f"http://127.0.0.1:{server.server_port}")
+        dagster = DagsterClient(f"http://127.0.0.1:{server.server_port}")
         with pytest.raises(DagsterError, match="answered 404 without a GraphQL response"):
             await dagster.launch("rollback_job", tags={})
         await dagster.aclose()

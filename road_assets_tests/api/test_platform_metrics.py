@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from road_api.services.dagster import Dagster
+from road_api.services.dagster_client import DagsterClient
 from road_api.services.database import DatabaseError
 from road_api.services.polled_source import PolledSource
 from road_assets.core.vocabulary import FEATURE_NAMES
@@ -124,7 +124,7 @@ async def test_the_age_of_materializations_and_failed_runs_come_from_dagster(sta
 
 def test_a_failed_run_is_told_until_one_succeeds(dagster_address: str, dagster_home: Path) -> None:
     async def failed() -> dict[str, bool]:
-        dagster = Dagster(dagster_address)
+        dagster = DagsterClient(dagster_address)
         figures = await dagster.figures(("training_job",))
         await dagster.aclose()
         return dict(figures.failed)

@@ -72,7 +72,7 @@ class DagsterFigures:
     failed: Mapping[str, bool] = field(default_factory=dict)
 
 
-class Dagster:
+class DagsterClient:
     """Client of a Dagster web server.
 
     Attributes:
