@@ -25,7 +25,7 @@ from litestar.openapi.spec import (
 )
 
 from road_api.problems import MEDIA_TYPE
-from road_api.schemas import Problem
+from road_api.schemas.responses import Problem
 from road_api.services.csv_answers import ANSWER_COLUMNS
 from road_api.services.field_codes import FIELDS, Field, unknown_codes
 from road_api.services.scene import ACCIDENT_FIELD

@@ -9,7 +9,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from road_api.schemas import Problem
+from road_api.schemas.responses import Problem
 from road_api.services.csv_text import CsvError, TooManyRowsError
 from road_api.services.database import DatabaseError
 from road_api.services.logged_answers import NoSuchAnswerError, SeveralAnswersError

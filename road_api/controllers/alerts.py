@@ -9,8 +9,8 @@ from litestar.exceptions import ServiceUnavailableException
 
 from road_api.openapi import TAG_OPERATIONS, describe_problem
 from road_api.request_bodies import read_body
-from road_api.request_schemas import Alert, AlertDelivery, AlertsOperation, decode_request
-from road_api.schemas import AlertsTaken
+from road_api.schemas.requests import Alert, AlertDelivery, AlertsOperation, decode_request
+from road_api.schemas.responses import AlertsTaken
 from road_api.services.dagster_client import DagsterClient, DagsterError
 from road_api.services.database import Database, note_reported, receive_alert
 from road_assets.core.drift_alert import DRIFT_ALERT, DRIFT_ALERT_ASSET, AlertKey, describe_alert

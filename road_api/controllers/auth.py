@@ -11,7 +11,7 @@ from road_api.client_address import ClientAddress
 from road_api.log_in_limit import LogInLimit
 from road_api.openapi import TAG_LOG_IN, TOKEN_PATH, TokenOperation, describe_problem
 from road_api.request_bodies import read_text_fields
-from road_api.schemas import Token
+from road_api.schemas.responses import Token
 from road_api.tokens import LIFETIME_SECONDS, Tokens
 
 

@@ -12,8 +12,8 @@ from litestar.exceptions import HTTPException
 from road_api.auth import User, require_admin
 from road_api.openapi import TAG_ADMIN, describe_problem
 from road_api.request_bodies import read_body
-from road_api.request_schemas import NoiseOperation, NoiseRequest, RollbackOperation, RollbackRequest, decode_request
-from road_api.schemas import Noise, NoiseStarted, Run
+from road_api.schemas.requests import NoiseOperation, NoiseRequest, RollbackOperation, RollbackRequest, decode_request
+from road_api.schemas.responses import Noise, NoiseStarted, Run
 from road_api.services.dagster_client import DagsterClient, DagsterError
 from road_api.services.database import Database
 from road_assets.core.noise_setting import NoiseSetting

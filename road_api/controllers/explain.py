@@ -7,9 +7,9 @@ from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from road_api.auth import User
-from road_api.explanation_schemas import ExplainedAnswer
 from road_api.instrumentation import is_request_id
 from road_api.openapi import TAG_ESTIMATES, describe_problem
+from road_api.schemas.explanations import ExplainedAnswer
 from road_api.services.logged_answer_explainer import LoggedAnswerExplainer
 from road_api.services.logged_answers import NoSuchAnswerError
 from road_api.tokens import Role

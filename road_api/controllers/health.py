@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from road_api.health_schemas import Live, PredictionLogHealth, Ready, RegistryHealth, UsersHealth
 from road_api.metrics import Metrics
 from road_api.openapi import TAG_OPERATIONS, describe_problem
+from road_api.schemas.health import Live, PredictionLogHealth, Ready, RegistryHealth, UsersHealth
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog

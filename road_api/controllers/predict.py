@@ -23,7 +23,7 @@ from road_api.openapi import (
     describe_problem,
 )
 from road_api.request_bodies import read_body, read_file_field
-from road_api.schemas import AccidentPrediction, CsvPrediction, Prediction
+from road_api.schemas.responses import AccidentPrediction, CsvPrediction, Prediction
 from road_api.services.accident import answer_accident
 from road_api.services.csv_answers import ANSWER_COLUMNS, AnswerFormat, answer_csv, read_pieces
 from road_api.services.estimate import answer_question

@@ -9,7 +9,7 @@ from litestar.exceptions import ServiceUnavailableException
 
 from road_api.auth import User, require_admin
 from road_api.openapi import TAG_ADMIN, describe_problem
-from road_api.schemas import Reloaded
+from road_api.schemas.responses import Reloaded
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_store import ModelStore
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from road_api.schemas import AccidentPrediction, UserPrediction
+from road_api.schemas.responses import AccidentPrediction, UserPrediction
 from road_api.services.estimate import estimate
 from road_api.services.model_store import ServedModel
 from road_api.services.prediction_rows import LogAnswers

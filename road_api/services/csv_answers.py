@@ -16,7 +16,7 @@ from typing import IO, Final, Literal
 import msgspec
 import numpy as np
 
-from road_api.schemas import PredictedRow, RefusedRow, RowError
+from road_api.schemas.responses import PredictedRow, RefusedRow, RowError
 from road_api.services.csv_rows import CsvFile, CsvRow, read_csv
 from road_api.services.csv_text import Dialect
 from road_api.services.estimate import Estimate, estimate
@@ -76,7 +76,7 @@ def answer_csv(  # noqa: PLR0913 (what is asked, by whom, and how to answer)
         file: as ``read_csv`` takes it.
         log_answers: called with the estimates, piece by piece.
         max_rows: how many rows are taken.
-        answer_format: ``json`` as in ``schemas.CsvPrediction``; ``csv`` with separator and encoding of the file.
+        answer_format: ``json`` as in ``responses.CsvPrediction``; ``csv`` with separator and encoding of the file.
 
     Raises:
         CsvError: the file cannot be read as a whole; nothing was estimated.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from road_api.schemas import Prediction
+from road_api.schemas.responses import Prediction
 from road_api.services.model_store import ServedModel
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import OUTCOMES, Code

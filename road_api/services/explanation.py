@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from anyio import to_thread
 
-from road_api.explanation_schemas import Contribution, Explanation
-from road_api.schemas import AccidentPrediction, Prediction
+from road_api.schemas.explanations import Contribution, Explanation
+from road_api.schemas.responses import AccidentPrediction, Prediction
 from road_api.services.field_codes import FIELDS
 from road_api.services.model_store import ServedModel
 from road_assets.core.bundle import FeatureMatrix, NotExplainedError

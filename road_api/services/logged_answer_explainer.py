@@ -5,7 +5,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from road_api.explanation_schemas import ExplainedAnswer, Explanation
+from road_api.schemas.explanations import ExplainedAnswer, Explanation
 from road_api.services.estimate import decide
 from road_api.services.explanation import explain
 from road_api.services.former_models import FormerModels

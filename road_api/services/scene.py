@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from road_api.schemas import AllowedCode, FieldError
+from road_api.schemas.responses import AllowedCode, FieldError
 from road_api.services.field_codes import FIELDS, CodeError, Field, is_number, read_json_code
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELD_NAMES

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from road_api.explanation_schemas import Explanation
+from road_api.schemas.explanations import Explanation
 
 
 class Token(msgspec.Struct):
