@@ -99,7 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS:
             self._refusal = (
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                f"the request has {len(self.headers)} headers, more than the {MAX_HEADERS} taken here",
+                f"the request has {len(self.headers)} headers, more than the {MAX_HEADERS} accepted here",
             )
             raise ValueError("too many headers")  # ends in ``send_400_response``
         super().on_headers_complete()

@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 UNMATCHED_PATH: Final = "unmatched"
-"""Label for requests that no route takes: their paths are the caller's, and each would be a time series of its own."""
+"""Path label of requests that match no route: callers choose their paths, and each would be another time series."""
 
 OTHER_METHOD: Final = "OTHER"
 KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -21,7 +21,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 FRAMEWORK_DETAILS: Final = {
     "Not Found": "there is nothing at this address; /docs shows what there is",
-    "Method Not Allowed": "this address takes other methods; /docs shows which",
+    "Method Not Allowed": "this address accepts other methods; /docs shows which",
 }
 
 logger = structlog.get_logger()

@@ -82,7 +82,7 @@ async def _report(alert: Alert, database: Database, dagster: DagsterClient) -> b
             await note_reported(connection, alert.fingerprint, alert.starts_at)
     if refused is not None:
         raise ServiceUnavailableException(
-            f"the alert is noted, but Dagster was not told: {refused}", headers={"Retry-After": "10"}
+            f"the alert is stored, but was not reported to Dagster: {refused}", headers={"Retry-After": "10"}
         ) from refused
     logger.info("drift alert reported", day=report.day.isoformat(), score=report.score, fingerprint=alert.fingerprint)
     return True

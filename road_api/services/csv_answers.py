@@ -73,9 +73,9 @@ def answer_csv(  # noqa: PLR0913 (what is asked, by whom, and how to answer)
     Args:
         model: the one that answers.
         user: who asks.
-        file: as ``read_csv`` takes it.
+        file: as ``read_csv`` accepts it.
         log_answers: called with the estimates, piece by piece.
-        max_rows: how many rows are taken.
+        max_rows: largest number of rows that is accepted.
         answer_format: ``json`` as in ``responses.CsvPrediction``; ``csv`` with separator and encoding of the file.
 
     Raises:

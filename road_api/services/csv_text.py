@@ -30,7 +30,7 @@ class CsvError(ValueError):
 
 
 class TooManyRowsError(ValueError):
-    """A file of more rows than are taken at once."""
+    """A file with more rows, or lines, than are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,6 @@ def _measure(file: IO[bytes], encoding: str, separator: str, max_rows: int) -> t
             rows += not _is_blank(cells)
             if rows > max_rows:
                 raise TooManyRowsError(
-                    f"the file has more than the {max_rows} rows taken here; send it in parts, each with the header"
+                    f"the file has more than the {max_rows} rows accepted here; send it in parts, each with the header"
                 )
     return rows, longest

@@ -165,7 +165,7 @@ class DagsterClient:
     async def _ask(self, document: str, **variables: Any) -> Any:
         """Send a GraphQL operation with a single field, and return the value of that field."""
         if not self.configured:
-            raise DagsterError("the service was not told where Dagster is; set ROAD_API_DAGSTER_URL")
+            raise DagsterError("the service has no address of Dagster; set ROAD_API_DAGSTER_URL")
         try:
             response = await self._http.post("/graphql", json={"query": document, "variables": variables})
         except httpx.HTTPError as error:

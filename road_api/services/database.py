@@ -59,7 +59,7 @@ class AlertReport:
     Attributes:
         day: newest scored day when it was first delivered.
         score: of that day.
-        known: whether Dagster was told before.
+        known: whether it was reported to Dagster before.
     """
 
     day: date
@@ -87,7 +87,7 @@ class Database:
             DatabaseError: Postgres is away, or refuses a statement.
         """
         if self._url is None:
-            raise DatabaseError("the service was not told where the tables are; set ROAD_DATABASE_URL")
+            raise DatabaseError("the service has no database; set ROAD_DATABASE_URL")
         try:
             connection = await psycopg.AsyncConnection.connect(
                 self._url.get_secret_value(),
@@ -167,5 +167,5 @@ async def receive_alert(
 
 
 async def note_reported(connection: psycopg.AsyncConnection[Any], fingerprint: str, starts_at: datetime) -> None:
-    """Store that Dagster was told of a firing alert."""
+    """Store that a firing alert was reported to Dagster."""
     await connection.execute(_NOTE_REPORTED, (fingerprint, starts_at))

@@ -86,10 +86,11 @@ class LoggedAnswers:
         if not found:
             found = await self._read(request_id, line, username)
         if not found:
+            chosen = "" if line is None else f", line {line}"
             raise NoSuchAnswerError(
-                f"no answer is known under the request id {request_id!r}{'' if line is None else f', line {line}'}: "
-                f"nobody asked so, or somebody else did, or more than {self._retention_days} days ago; an answer of "
-                "this second may not be stored yet: then try again"
+                f"no answer has the request id {request_id!r}{chosen}: there is none, or it is another user's, or was "
+                f"given more than {self._retention_days} days ago; one that was given this second may not be stored "
+                "yet, so try again"
             )
         if found[0].line != ALONE and len({answer.line for answer in found}) > 1:
             raise SeveralAnswersError("this request was answered several times; say which answer is meant: ?line=2")

@@ -57,9 +57,7 @@ class LogState:
     detail: str
 
 
-OFF: Final = LogState(
-    on=False, reachable=None, detail="off: the service was not told where the tables are; set ROAD_DATABASE_URL"
-)
+OFF: Final = LogState(on=False, reachable=None, detail="off: the service has no database; set ROAD_DATABASE_URL")
 
 
 class PredictionLog:

@@ -1,7 +1,7 @@
 """Encoding logged predictions as rows of the table ``predictions``, in the binary format of Postgres' COPY.
 
 The rows are written column by column with numpy, which takes 4 µs for a single question and 1 µs for a line of a file.
-Row by row, Python would take 15 µs, during which it answers nobody.
+Row by row, Python would take 15 µs, during which no request is handled.
 """
 
 from collections import defaultdict

@@ -72,7 +72,7 @@ def read_accident(content: bytes, max_users: int) -> FeatureMatrix:
     """Read a question about all users of one accident.
 
     Args:
-        content: JSON object with the list ``users``, each an object as ``read_scene`` takes it.
+        content: JSON object with the list ``users``, each an object as ``read_scene`` reads it.
         max_users: largest number of users that is accepted.
 
     Returns:

@@ -38,7 +38,7 @@ class DirectoryState:
 class UserDirectory:
     """Users of the tables before those of the settings.
 
-    A name that stands in the tables is theirs alone: whoever was disabled there does not get in by the environment.
+    A user in the database takes precedence over one of the settings: a user who is disabled there cannot log in.
     While Postgres is away, the users last read stay.
 
     Attributes:

@@ -37,7 +37,7 @@ async function askAndShow() {
     result.showEstimate(answer);
     recent.remember(answer, values);
   } catch (error) {
-    if (error.status === undefined) throw error; // a mistake of ours belongs in the console
+    if (error.status === undefined) throw error; // a bug of this page belongs in the console
     if (error.status !== 401) {
       const wrong = form.readRefused(error.problem.errors ?? []);
       if (wrong.length) refuse(wrong);
