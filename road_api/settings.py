@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     dagster_public_url: str | None = None
     alert_token: SecretStr | None = None
     figures_seconds: float = Field(default=5.0, gt=0)
-    prediction_retention_days: int = Field(default=90, ge=1)
+    prediction_retention_days: int = Field(default=90, ge=1, le=36_500)
     prediction_queue_rows: int = Field(default=100_000, ge=10_000, le=10_000_000)
     head_seconds: float = Field(default=10.0, gt=0)
     body_seconds: float = Field(default=20.0, gt=0)

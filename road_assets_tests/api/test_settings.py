@@ -224,6 +224,8 @@ def test_a_password_in_place_of_its_hash_is_refused_and_not_repeated(monkeypatch
         ("ROAD_API_DAGSTER_URL", "dagster:8080"),
         ("ROAD_API_WORKERS", "0"),
         ("ROAD_API_FIGURES_SECONDS", "0"),
+        ("ROAD_API_PREDICTION_RETENTION_DAYS", "0"),
+        ("ROAD_API_PREDICTION_RETENTION_DAYS", "1000000000"),
         ("ROAD_API_USERS_SECONDS", "0"),
         ("ROAD_API_LOG_IN_TRIES", "0"),
         ("ROAD_API_LOG_IN_TRIES_PER_ADDRESS", "none"),
