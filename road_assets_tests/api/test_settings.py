@@ -216,6 +216,8 @@ def test_a_password_in_place_of_its_hash_is_refused_and_not_repeated(monkeypatch
         ("ROAD_API_PORT", "http"),
         ("ROAD_API_PORT", "70000"),
         ("ROAD_API_POLL_SECONDS", "0"),
+        ("ROAD_API_POLL_SECONDS", "inf"),
+        ("ROAD_API_HEAD_SECONDS", "nan"),
         ("ROAD_API_CSV_MAX_BYTES", "-1"),
         ("ROAD_API_CSV_MAX_ROWS", "0"),
         ("ROAD_API_ACCIDENT_MAX_USERS", "0"),
