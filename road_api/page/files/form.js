@@ -52,7 +52,14 @@ export function findWrong() {
 // The same for fields that the service refused.
 export function readRefused(errors) {
   const ours = errors.filter(({ field }) => form.elements[field]);
-  return ours.map(({ field, reason }) => ({ field: form.elements[field], say: () => words().refusedField(reason) }));
+  return ours.map(({ field, allowed }) => ({ field: form.elements[field], say: () => sayAllowed(field, allowed ?? []) }));
+}
+
+// The service gives its reason in English only, but the allowed codes in both languages.
+function sayAllowed(name, allowed) {
+  const range = document.getElementById(`${name}-range`);
+  if (range) return words().beyond(range.textContent);
+  return words().refusedField(allowed.map((each) => `${each.code} = ${each[language()]}`).join(", "));
 }
 
 export function mark(wrong) {

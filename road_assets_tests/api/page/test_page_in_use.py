@@ -6,7 +6,7 @@ import httpx
 
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
 from road_assets.core.scene_fields import SCENE_FIELDS
-from road_assets.core.vocabulary import FEATURES, GRAVITY
+from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURES, GRAVITY
 from road_assets_tests.api.page.states import ANSWERED, ASKS_WHO, FOCUSED, PHONE
 from road_assets_tests.browser import ALT, Page
 
@@ -174,7 +174,8 @@ def test_what_the_service_refuses_is_marked_at_its_field(visit: Any) -> None:
         page.until(f"{FOCUSED} == 'lum'")
         said, problem = page.text("#lum-error"), page.text("#problem")
 
-    assert said.startswith("Valeur refusée par le service : 7 is not one of its codes")
+    lum = FEATURE_BY_NAME["lum"]
+    assert said.startswith(f"Valeur refusée par le service. Valeurs admises : {lum.describe_codes('fr')}, -1 = Inconnu")
     assert problem == "Corrigez les champs signalés, puis Entrée."
 
 
