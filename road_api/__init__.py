@@ -1,1 +1,1 @@
-"""The HTTP service that answers with the newest production model. It knows nothing of Dagster."""
+"""The HTTP service that answers with the model in production. It imports nothing of the platform but its core."""

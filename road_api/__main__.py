@@ -36,9 +36,9 @@ def main() -> int:
 
 
 def _serve_with_workers(settings: Settings, options: dict[str, Any]) -> None:
-    """Let uvicorn start workers, and others in the place of those that die. They read the settings themselves."""
-    if not settings.jwt_keys:
-        os.environ[SECRET_VARIABLE] = settings.signing_key()  # made up in a demonstration: the same for all
+    """Let uvicorn start workers, and replace those that die. Each worker reads the settings from the environment."""
+    if settings.jwt_keys is None and settings.jwt_secret is None:
+        os.environ[SECRET_VARIABLE] = settings.signing_key()  # made up for a demonstration, the same in all workers
     with tempfile.TemporaryDirectory(prefix="road-api-metrics-") as folder:
         os.environ[METRICS_DIR_VARIABLE] = folder
         uvicorn.run("road_api.app:create_worker", factory=True, workers=settings.workers, **options)

@@ -1,82 +1,66 @@
-"""The application, put together from its parts. Making one has no side effect but reading the installed Swagger UI."""
+"""The application factory: makes all parts, and wires them as dependencies, background tasks and error handlers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import anyio
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.di import Provide
-from litestar.types import ASGIApp
 
 from road_api import auth, problems
-from road_api.bodies import MAX_FIELDS
+from road_api.background import in_background
 from road_api.client_address import ClientAddress
-from road_api.controllers.alerts import AlertsController
-from road_api.controllers.auth import AuthController
-from road_api.controllers.config import ConfigController
-from road_api.controllers.docs import go_to_openapi, make_docs_files_router
-from road_api.controllers.explain import ExplainController
-from road_api.controllers.health import HealthController
-from road_api.controllers.model import ModelController, make_card_links
-from road_api.controllers.page import make_page_router
-from road_api.controllers.predict import PredictController, PredictCsvController, make_accident_controller
-from road_api.controllers.reload import ReloadController
-from road_api.fast_lane import FastLane
+from road_api.fast_path import FastPath
+from road_api.instrumentation import Instrumentation
 from road_api.log_in_limit import LogInLimit
-from road_api.logs import all_lines_written, configure_logging
+from road_api.logs import configure_logging, flush_at_shutdown
 from road_api.metrics import Metrics
-from road_api.observe import Observer
-from road_api.openapi import PROTECTED, make_openapi_config
+from road_api.openapi import make_openapi_config
+from road_api.platform_polling import poll_platform
+from road_api.request_bodies import MAX_FIELDS
+from road_api.routes import SMALL_BODY_BYTES, make_route_handlers
 from road_api.services.bundle_cache import BundleCache
-from road_api.services.dagster import Dagster
+from road_api.services.dagster_client import DagsterClient
+from road_api.services.database import Database
 from road_api.services.explanation import CONCURRENT_EXPLANATIONS
 from road_api.services.former_models import FormerModels
-from road_api.services.hindsight import Hindsight
+from road_api.services.logged_answer_explainer import LoggedAnswerExplainer
 from road_api.services.logged_answers import LoggedAnswers
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_registry import ModelRegistry, open_client
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_table import PredictionTable
-from road_api.services.tables import Tables
 from road_api.services.user_directory import UserDirectory
 from road_api.settings import Settings, load_settings
 from road_api.tokens import Tokens
-from road_api.watch import watch_platform
-
-SMALL_BODY_BYTES: Final = 64 * 1024
-"""Largest body where no file is expected: a question has some 150 bytes."""
-
-USER_BYTES: Final = 1024
-"""What one of several users needs at most: with all optional fields, indented, some 700 bytes."""
-
-MULTIPART_OVERHEAD_BYTES: Final = 4 * 1024
-"""What a form adds around its file."""
 
 CONCURRENT_FILES: Final = 2
-"""Files worked on at once; the others wait, so that memory and cores stay free for single questions."""
+"""Files processed at once; the others wait, so that memory and cores stay free for single questions."""
 
 
 def create_app(settings: Settings) -> Litestar:
-    """Put the service together.
+    """Make the application.
 
     Args:
-        settings: what it is told.
+        settings: of the service.
 
     Returns:
-        The application. Its model is loaded and followed from start-up to shutdown.
+        The application. From start-up to shutdown it follows the model in production.
     """
     metrics, store = Metrics(settings.metrics_dir), ModelStore()
-    tables, dagster = Tables(settings.database_url), Dagster(settings.dagster_url, settings.dagster_public_url)
+    database, dagster = (
+        Database(settings.database_url),
+        DagsterClient(settings.dagster_url, settings.dagster_public_url),
+    )
     log = PredictionLog(
         PredictionTable(settings.database_url) if settings.database_url else None,
         metrics,
         capacity=settings.prediction_queue_rows,
         retention_days=settings.prediction_retention_days,
     )
-    users = UserDirectory(auth.FixedUsers.from_settings(settings), tables, settings.users_seconds)
+    users = UserDirectory(auth.FixedUsers.from_settings(settings), database, settings.users_seconds)
     tokens = Tokens(settings.signing_keys())
     check = auth.TokenCheck(tokens, users)
     password = settings.mlflow_password.get_secret_value() if settings.mlflow_password else None
@@ -85,49 +69,13 @@ def create_app(settings: Settings) -> Litestar:
     poller = ModelPoller(registry, cache, store, metrics)
 
     explanation_limiter = anyio.CapacityLimiter(CONCURRENT_EXPLANATIONS)
-
-    def bearer(app: ASGIApp) -> ASGIApp:
-        """A function: Litestar copies what a ``DefineMiddleware`` holds, and a copy would not learn of users."""
-        return auth.BearerAuthentication(app, check)
-
-    protected = Router(
-        "/protected",
-        route_handlers=[
-            PredictController,
-            ExplainController,
-            ReloadController,
-            Router(
-                "/",
-                route_handlers=[make_accident_controller(settings.accident_max_users)],
-                request_max_body_size=max(SMALL_BODY_BYTES, settings.accident_max_users * USER_BYTES),
-            ),
-            Router(
-                "/",
-                route_handlers=[PredictCsvController],
-                request_max_body_size=settings.csv_max_bytes + MULTIPART_OVERHEAD_BYTES,
-            ),
-        ],
-        middleware=[bearer],
-        security=PROTECTED,
-    )
     app = Litestar(
-        route_handlers=[
-            AuthController,
-            HealthController,
-            ModelController,
-            protected,
-            Router("/config", route_handlers=[ConfigController], middleware=[bearer], security=PROTECTED),
-            Router("/", route_handlers=[AlertsController], guards=[auth.SharedSecret(settings.alert_token)]),
-            make_page_router(),
-            go_to_openapi,
-            make_docs_files_router(),
-            *make_card_links(),
-        ],
+        route_handlers=make_route_handlers(settings, check),
         dependencies=_provide(
             metrics=metrics,
             store=store,
             poller=poller,
-            tables=tables,
+            database=database,
             dagster=dagster,
             tokens=tokens,
             passwords=auth.PasswordCheck(users),
@@ -137,8 +85,8 @@ def create_app(settings: Settings) -> Litestar:
             client_address=ClientAddress(settings.proxy_networks()),
             prediction_log=log,
             explanation_limiter=explanation_limiter,
-            hindsight=Hindsight(
-                LoggedAnswers(log, tables, settings.prediction_retention_days),
+            explainer=LoggedAnswerExplainer(
+                LoggedAnswers(log, database, settings.prediction_retention_days),
                 FormerModels(store, cache, registry),
                 explanation_limiter,
             ),
@@ -148,10 +96,10 @@ def create_app(settings: Settings) -> Litestar:
             file_limiter=anyio.CapacityLimiter(CONCURRENT_FILES),
         ),
         lifespan=[
-            all_lines_written,
+            flush_at_shutdown,
             _follow_production(poller, client.aclose, settings.poll_seconds),
             users.lifespan,
-            watch_platform(tables, dagster, store, metrics, settings.figures_seconds, (users.watched,)),
+            poll_platform(database, dagster, store, metrics, settings.figures_seconds, (users.source,)),
             log.lifespan,
         ],
         exception_handlers=dict(problems.HANDLERS),
@@ -160,12 +108,12 @@ def create_app(settings: Settings) -> Litestar:
         multipart_form_part_limit=MAX_FIELDS,
         logging_config=None,
     )
-    app.asgi_handler = FastLane(Observer(app.asgi_handler, metrics), check, store, log)
+    app.asgi_handler = FastPath(Instrumentation(app.asgi_handler, metrics), check, store, log)
     return app
 
 
 def create_worker() -> Litestar:
-    """Put the service together in a process that uvicorn has started beside others."""
+    """Make the application in one of several worker processes of uvicorn."""
     configure_logging()
     return create_app(load_settings())
 
@@ -187,13 +135,10 @@ def _follow_production(
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await poller.restore()
-        task = asyncio.create_task(poller.run(seconds))
         try:
-            yield
+            async with in_background(poller.run(seconds)):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await close()
 
     return lifespan

@@ -1,4 +1,4 @@
-"""Who may ask, and for what: users, passwords, and the middleware that reads tokens and their roles."""
+"""Authentication and authorisation: users, password checks, and the middleware and guards that check bearer tokens."""
 
 import hmac
 import secrets
@@ -23,13 +23,13 @@ from road_api.settings import Settings
 from road_api.tokens import GENERATION, OPERATOR_PREFIX, ROLE, Role, Tokens
 
 DEMO_USERNAME: Final = "johndoe"
-DEMO_PASSWORD: Final = "johnsecret"  # noqa: S105 (known on purpose: it opens demonstrations on loopback only)
+DEMO_PASSWORD: Final = "johnsecret"  # noqa: S105 (public on purpose: valid in demonstrations on loopback only)
 
-NOBODYS_PASSWORD: Final = secrets.token_urlsafe()
-"""Compared with where the user is unknown, so that the answer takes as long."""
+DUMMY_PASSWORD: Final = secrets.token_urlsafe()
+"""Its hash is checked if the user is unknown, so that the answer takes as long as for a known one."""
 
 CONCURRENT_HASHES: Final = 2
-"""One Argon2 check takes 64 MiB and tens of milliseconds of a core: a flood of log-ins must not take them all."""
+"""Argon2 checks at once: each takes 64 MiB and tens of milliseconds of a core, and log-ins must not take them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class User:
 
     Attributes:
         username: the subject of the tokens.
-        password_hash: Argon2, with its parameters.
-        role: what the user may do; in a request, what the token says, which is never more.
-        generation: of the tokens that are taken; those of an earlier one were revoked.
+        password_hash: Argon2 hash with its parameters.
+        role: what the user may do; in a request the role of the token, which never exceeds the user's.
+        generation: of the tokens that are valid; tokens of earlier generations are revoked.
     """
 
     username: str
@@ -50,7 +50,7 @@ class User:
 
 
 class UserStore(Protocol):
-    """Where users are looked up."""
+    """Looks up users."""
 
     async def find(self, username: str) -> User | None:
         """Return the user of that name, None if there is none or the user was disabled."""
@@ -58,7 +58,7 @@ class UserStore(Protocol):
 
 
 class FixedUsers:
-    """Users known at the start."""
+    """Users that are known at start-up."""
 
     def __init__(self, users: Iterable[User]) -> None:
         """Keep the users in memory."""
@@ -66,7 +66,7 @@ class FixedUsers:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nobody."""
+        """Whether there is no user."""
         return not self._users
 
     async def find(self, username: str) -> User | None:
@@ -75,7 +75,7 @@ class FixedUsers:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "FixedUsers":
-        """Make the users that the settings name: the configured one, and in demonstration mode the known one."""
+        """Make the user of the settings, and in demonstration mode the demonstration user."""
         users = []
         if settings.demo:
             users.append(User(DEMO_USERNAME, _hash_once(DEMO_PASSWORD)))
@@ -85,13 +85,13 @@ class FixedUsers:
 
 
 class PasswordCheck:
-    """Compares passwords with hashes, in the same time whether or not the user exists."""
+    """Checks passwords, in the same time whether or not the user exists."""
 
     def __init__(self, users: UserStore) -> None:
         """Check against the users of a store."""
         self._users = users
         self._hasher = PasswordHasher()
-        self._nobody = User("", _hash_once(NOBODYS_PASSWORD))
+        self._nobody = User("", _hash_once(DUMMY_PASSWORD))
         self._limiter = anyio.CapacityLimiter(CONCURRENT_HASHES)
 
     async def find(self, username: str, password: str) -> User | None:
@@ -109,18 +109,18 @@ class PasswordCheck:
 
 
 class TokenCheck:
-    """Finds out whose token it is, if it is good and was not revoked since."""
+    """Finds the user of a token, if it is valid and not revoked."""
 
     def __init__(self, tokens: Tokens, users: UserStore) -> None:
-        """Read tokens, and look their users up each time."""
+        """Check tokens, and look up their users each time."""
         self._tokens = tokens
         self._users = users
 
     async def find(self, token: str) -> tuple[User, Mapping[str, Any]]:
-        """Return the bearer of a token, and its claims.
+        """Return the user of a token, and its claims.
 
         Raises:
-            NotAuthorizedException: there is no token, or it is not good, or not any more.
+            NotAuthorizedException: the token is missing, invalid, expired or revoked.
         """
         if not token:
             raise _refuse("a token is needed: POST /auth/token gives one, send it as 'Authorization: Bearer <token>'")
@@ -148,7 +148,7 @@ class TokenCheck:
 
 
 class BearerAuthentication(AbstractAuthenticationMiddleware):
-    """Lets a request through if it carries a good token of a user who still exists."""
+    """Middleware that lets a request pass if it has a valid token of a user who still exists."""
 
     def __init__(self, app: ASGIApp, check: TokenCheck) -> None:
         """Protect an application."""
@@ -156,10 +156,10 @@ class BearerAuthentication(AbstractAuthenticationMiddleware):
         self._check = check
 
     async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
-        """Find out who asks.
+        """Find the user of the request.
 
         Raises:
-            NotAuthorizedException: no token, or one that is not good.
+            NotAuthorizedException: there is no token, or no valid one.
         """
         user, claims = await self._check.find(bearer_token(connection))
         return AuthenticationResult(user=user, auth=claims)
@@ -169,7 +169,7 @@ def require_admin(connection: ASGIConnection[Any, User, Any, Any], _: BaseRouteH
     """Guard of routes that change what the platform does.
 
     Raises:
-        PermissionDeniedException: the token is good and its role is not enough.
+        PermissionDeniedException: the token is valid, but not an admin's.
     """
     if connection.user.role is not Role.ADMIN:
         raise PermissionDeniedException(
@@ -178,10 +178,10 @@ def require_admin(connection: ASGIConnection[Any, User, Any, Any], _: BaseRouteH
 
 
 class SharedSecret:
-    """Guard of routes that a program calls with a secret that was given to both."""
+    """Guard of routes that a program calls with a shared secret."""
 
     def __init__(self, secret: SecretStr | None) -> None:
-        """Let in who sends this secret as a bearer token; nobody if there is none."""
+        """Accept this secret as the bearer token; without a secret, accept nobody."""
         self._secret = secret.get_secret_value().encode() if secret else None
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -189,7 +189,7 @@ class SharedSecret:
 
         Raises:
             NotAuthorizedException: there is no token, or another one.
-            ServiceUnavailableException: the service was not given the secret.
+            ServiceUnavailableException: the service has no secret.
         """
         if self._secret is None:
             raise ServiceUnavailableException("the service takes no alerts: ROAD_API_ALERT_TOKEN is not set")
@@ -214,12 +214,12 @@ def token_of(header: str) -> str:
 
 @cache
 def _hash_once(password: str) -> str:
-    """Hash a password that protects nothing; it takes as long as a real one, so once is enough."""
+    """Hash a password that protects nothing. Hashing is slow on purpose, so it is done once per process."""
     return PasswordHasher().hash(password)
 
 
 def challenge(error: str | None = None) -> dict[str, str]:
-    """Make the header that a 401 must have (RFC 6750, section 3)."""
+    """Make the header that every 401 must have (RFC 6750, section 3)."""
     return {"WWW-Authenticate": 'Bearer realm="road-api"' + (f', error="{error}"' if error else "")}
 
 

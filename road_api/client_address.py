@@ -1,7 +1,7 @@
-"""Who is at the other end: the address that limits count by, also behind proxies.
+"""The address of the client, also behind proxies; the log-in limit counts by it.
 
-``X-Forwarded-For`` is written by whoever sends the request. Of it, only what proxies wrote that the settings trust is
-read: from the right, up to the first address that is not one of theirs.
+Any sender can write ``X-Forwarded-For``, so only entries that trusted proxies added are read: from the right, up to the
+first address that is not a trusted proxy.
 """
 
 import ipaddress
@@ -13,11 +13,11 @@ from litestar.connection import ASGIConnection
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-NOBODY: Final = "unknown"
-"""Where there is no address, as over a Unix socket: all such callers count as one."""
+UNKNOWN_ADDRESS: Final = "unknown"
+"""Stands for clients without an address, as over a Unix socket; they all count as one."""
 
 IPV6_PREFIX_BITS: Final = 64
-"""One subscriber has at least that many addresses to choose from."""
+"""One subscriber owns at least a /64 network, so its addresses count as one."""
 
 
 def read_networks(text: str) -> tuple[Network, ...]:
@@ -30,17 +30,17 @@ def read_networks(text: str) -> tuple[Network, ...]:
 
 
 class ClientAddress:
-    """Finds the address of whoever sent a request."""
+    """Finds the address of the client that sent a request."""
 
     def __init__(self, proxies: Sequence[Network] = ()) -> None:
-        """Believe what these proxies say of whom they speak for; without any, nobody."""
+        """Trust ``X-Forwarded-For`` from these proxies; by default from none."""
         self._proxies = tuple(proxies)
 
     def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-        """Return the caller's address; of IPv6 the network, which is one subscriber's."""
+        """Return the client's address; for IPv6 its /64 network."""
         peer = connection.client
         if peer is None:
-            return NOBODY
+            return UNKNOWN_ADDRESS
         address = _read(peer.host)
         if address is None:
             return peer.host
@@ -48,7 +48,7 @@ class ClientAddress:
         while hops and self._trusts(address):
             before = _read(hops.pop())
             if before is None:
-                break  # what is no address was not written by a proxy of ours
+                break  # no trusted proxy writes anything but addresses
             address = before
         return _subscriber(address)
 
@@ -57,7 +57,7 @@ class ClientAddress:
 
 
 def _read(text: str) -> _Address | None:
-    """Read an address, also with a port behind it; ``::ffff:192.0.2.1`` is an IPv4 one."""
+    """Parse an address with or without a port; ``::ffff:192.0.2.1`` is taken as IPv4."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

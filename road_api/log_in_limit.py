@@ -1,46 +1,46 @@
-"""How often somebody may fail to log in: counted per user and per address, in the memory of one worker.
+"""Limit of failed log-ins per user and per address, counted in the memory of each worker.
 
-Each counter is a bucket of tries that fills up again steadily. A try is taken before the password is looked at, so that
-many at once do not get past, and given back if the password was right. Unknown names count like known ones. A user has
-tries of their own from an address that they logged in from before, so that strangers who guess do not lock them out.
+Each counter is a token bucket. A try is taken before the password is checked, so that concurrent attempts cannot exceed
+the limit, and given back if the password is right. Unknown user names are counted like known ones. A user has separate
+tries at each address from which they logged in before, so that somebody who guesses elsewhere does not lock them out.
 """
 
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
 from litestar.exceptions import TooManyRequestsException
 
 KEYS_KEPT: Final = 10_000
-"""Names and addresses remembered; beyond that the one not seen for longest is forgotten."""
+"""Names and addresses kept in memory; if there are more, the least recently used one is forgotten."""
 
 NAME_CHARACTERS: Final = 64
-"""Of a name that callers choose, as many are kept."""
+"""User names are chosen by callers, so they are cut to this length."""
 
 
-class Buckets:
-    """Tries left by key."""
+class TokenBuckets:
+    """A token bucket of tries for each key."""
 
     def __init__(self, tries: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Allow some tries at once, and as many again in some seconds, steadily."""
+        """Allow some tries at once; an empty bucket is full again after ``seconds``, at a constant rate."""
         self._tries = tries
         self._per_second = tries / seconds
         self._clock = clock
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tries left, and when that was so
+        self._left: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()  # tries left, and at which time
 
     def __len__(self) -> int:
-        """Number of keys remembered."""
+        """Number of keys in memory."""
         return len(self._left)
 
-    def wait(self, key: str) -> float:
-        """Seconds until there is a try left; 0 if there is one now."""
+    def wait(self, key: Hashable) -> float:
+        """Seconds until a try is left; 0 if one is left now."""
         return max(0.0, (1 - self._now(key)) / self._per_second)
 
-    def take(self, key: str, tries: int = 1) -> None:
-        """Take tries, or give them back if they are negative."""
+    def take(self, key: Hashable, tries: int = 1) -> None:
+        """Take tries, or give them back if the number is negative."""
         left = self._now(key) - tries
         self._left.pop(key, None)
         if left < self._tries:
@@ -48,46 +48,46 @@ class Buckets:
             if len(self._left) > KEYS_KEPT:
                 self._left.popitem(last=False)
 
-    def _now(self, key: str) -> float:
+    def _now(self, key: Hashable) -> float:
         left, since = self._left.get(key, (float(self._tries), 0.0))
         return min(float(self._tries), left + (self._clock() - since) * self._per_second)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A log-in under way.
+    """A log-in whose password is being checked.
 
     Attributes:
-        username: who it says it is, cut to what is kept.
-        address: where it comes from.
-        key: under which the user's try was taken.
+        username: as given, cut to ``NAME_CHARACTERS``.
+        address: of the caller.
+        key: of the bucket from which the user's try was taken.
     """
 
     username: str
     address: str
-    key: str
+    key: Hashable
 
 
 class LogInLimit:
-    """Refuses log-ins of names and from addresses that failed too often."""
+    """Refuses log-ins of users and from addresses with too many failures."""
 
     def __init__(
         self, per_user: int, per_address: int, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Allow as many failures of one user, and of one address, in some seconds."""
-        self._users = Buckets(per_user, seconds, clock)
-        self._addresses = Buckets(per_address, seconds, clock)
-        self._homes: OrderedDict[str, None] = OrderedDict()  # users with addresses that they logged in from
+        """Allow so many failures per user, and per address, in some seconds."""
+        self._users = TokenBuckets(per_user, seconds, clock)
+        self._addresses = TokenBuckets(per_address, seconds, clock)
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()  # users and addresses they logged in from
 
     def begin(self, username: str, address: str) -> Attempt:
         """Take a try.
 
         Raises:
-            TooManyRequestsException: none is left; nothing was taken.
+            TooManyRequestsException: no try is left; nothing was taken.
         """
         name = username[:NAME_CHARACTERS]
-        home = _home(name, address)
-        attempt = Attempt(name, address, home if home in self._homes else name)
+        # A pair and a name are never equal as keys, so no name that a caller makes up is taken for a pair.
+        attempt = Attempt(name, address, (name, address) if (name, address) in self._known else name)
         wait = math.ceil(max(self._users.wait(attempt.key), self._addresses.wait(address)))
         if wait > 0:
             raise TooManyRequestsException(
@@ -102,12 +102,8 @@ class LogInLimit:
         """Give the try back: the password was right."""
         self._users.take(attempt.key, -1)
         self._addresses.take(attempt.address, -1)
-        home = _home(attempt.username, attempt.address)
-        self._homes[home] = None
-        self._homes.move_to_end(home)
-        if len(self._homes) > KEYS_KEPT:
-            self._homes.popitem(last=False)
-
-
-def _home(name: str, address: str) -> str:
-    return f"{address} {name}"
+        pair = attempt.username, attempt.address
+        self._known[pair] = None
+        self._known.move_to_end(pair)
+        if len(self._known) > KEYS_KEPT:
+            self._known.popitem(last=False)

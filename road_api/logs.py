@@ -15,24 +15,24 @@ from litestar import Litestar
 logger = structlog.get_logger()
 
 FLUSH_SECONDS: Final = 0.1
-"""Longest time that a request's line waits for others; a process that is killed takes those along that wait."""
+"""Longest time that a request's line is buffered; lines in the buffer are lost if the process is killed."""
 
 LINES_BYTES: Final = 4096
-"""A pipe takes so much in one piece, whoever else writes to it."""
+"""Writes up to this size are atomic on a pipe (PIPE_BUF on Linux), so that lines of several workers do not mix."""
 
 
 class RequestLines:
-    """Lines of answered requests, written some at a time: each write costs as much as the rest of the line."""
+    """Buffer for the log lines of requests: a write for each line would double what a line costs."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
-        """Write with a function that ends what it is given with a line's end."""
+        """Buffer lines for a function that writes bytes and adds a line end."""
         self._write = write
         self._waiting: list[bytes] = []
         self._bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, line: bytes) -> None:
-        """Take a line; to be called in an event loop."""
+        """Buffer a line; call it in an event loop."""
         if self._bytes + len(line) >= LINES_BYTES:
             self.flush()
         self._waiting.append(line)
@@ -41,7 +41,7 @@ class RequestLines:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the buffer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -51,11 +51,11 @@ class RequestLines:
 
 
 _lines: RequestLines | None = None
-"""Where lines of requests go, once that was said."""
+"""The buffer of this process; None until logging is configured."""
 
 
 def configure_logging() -> None:
-    """Send every log of the process through structlog. Called once, by the program and not by the application."""
+    """Send all logs of the process through structlog. The program calls it once; the application does not."""
     global _lines  # noqa: PLW0603 (as structlog's own configuration, it is the process's)
     lines = structlog.BytesLoggerFactory(sys.stdout.buffer)
     _lines = RequestLines(lines().msg)
@@ -82,33 +82,33 @@ def configure_logging() -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each look at the registry otherwise
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else it logs every poll of the registry
 
 
-def log_request(**facts: Any) -> None:
-    """Write the line of an answered request.
+def log_request(**values: Any) -> None:
+    """Log an answered request.
 
-    There is one for each, so where ``configure_logging`` was called it goes straight to where its lines go, in the same
-    form; elsewhere, as in tests, the way of all others.
+    Because there is one for every request, the line bypasses structlog's processors once ``configure_logging`` was
+    called, and has the same format. Before, as in tests, it goes through structlog.
 
     Args:
-        facts: what to tell, the ``request_id`` among it.
+        values: of the line, ``request_id`` among them.
     """
     if _lines is None:
-        logger.info("request", **facts)
+        logger.info("request", **values)
         return
     moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    _lines.add(msgspec.json.encode({**facts, "event": "request", "level": "info", "timestamp": moment}))
+    _lines.add(msgspec.json.encode({**values, "event": "request", "level": "info", "timestamp": moment}))
 
 
 @asynccontextmanager
-async def all_lines_written(_: Litestar) -> AsyncIterator[None]:
-    """Write the last requests' lines at shutdown; the process may end by a signal after it."""
+async def flush_at_shutdown(_: Litestar) -> AsyncIterator[None]:
+    """Flush the buffer at shutdown, after which a signal may end the process."""
     yield
     if _lines is not None:
         _lines.flush()
 
 
 def _encode(event: Any, default: Callable[[Any], Any]) -> bytes:
-    """Python's own encoder takes ten times as long."""
+    """Encode JSON with msgspec; ``json`` takes ten times as long."""
     return msgspec.json.encode(event, enc_hook=default)

@@ -1,4 +1,4 @@
-"""What Prometheus reads: what was counted here, and the facts of ``facts``.
+"""What Prometheus scrapes: what is counted here, and what ``platform_collector`` collects.
 
 One registry per application, so that several can live in one process. Several workers of one service count in files of
 a common directory (``PROMETHEUS_MULTIPROC_DIR``), and each shows the sum of all.
@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 UNMATCHED_PATH: Final = "unmatched"
-"""Label for requests that no route takes: their paths are the caller's, and each would be a time series of its own."""
+"""Path label of requests that match no route: callers choose their paths, and each would be another time series."""
 
 OTHER_METHOD: Final = "OTHER"
 KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -46,9 +46,9 @@ class Metrics:
             shared: directory in which several workers count; it must have been named in the environment before
                 prometheus_client was imported.
         """
-        self.registry, self._facts, self._shared = CollectorRegistry(), CollectorRegistry(), shared
+        self.registry, self._unshared, self._shared = CollectorRegistry(), CollectorRegistry(), shared
         if shared is None:
-            ProcessCollector(registry=self._facts)
+            ProcessCollector(registry=self._unshared)
         else:
             forget_dead_workers(shared)
         labels = ("method", "path", "status_code")
@@ -93,9 +93,9 @@ class Metrics:
         )
         self.predictions_up = self._gauge("prediction_log_up", "Whether Postgres takes predictions.")
 
-    def show(self, facts: Collector) -> None:
-        """Show facts beside what is counted."""
-        self._facts.register(facts)
+    def register(self, collector: Collector) -> None:
+        """Add a collector, whose metrics are not added up over workers."""
+        self._unshared.register(collector)
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -103,7 +103,7 @@ class Metrics:
         if self._shared is not None:
             counted = CollectorRegistry()
             MultiProcessCollector(counted, str(self._shared))  # type: ignore[no-untyped-call]
-        return generate_latest(counted) + generate_latest(self._facts)
+        return generate_latest(counted) + generate_latest(self._unshared)
 
     def close(self) -> None:
         """Take this worker's gauges out of the sum; what it has counted stays."""
@@ -133,7 +133,7 @@ class Metrics:
         sizes_sent.observe(sent)
 
     def _name_series(self, method: str, path: str | None, status: int) -> Series:
-        """Find the time series once: their names would be put together at each request."""
+        """Find the time series of a route once: ``labels()`` would look the label values up at each request."""
         known = method if method in KNOWN_METHODS else OTHER_METHOD
         labels = (known, path or UNMATCHED_PATH)
         sizes = self._received.labels(*labels), self._sent.labels(*labels)
@@ -157,7 +157,7 @@ class Metrics:
 
 
 def forget_dead_workers(shared: Path) -> None:
-    """Take the gauges of workers out that died without a word; one that replaces them calls it when it starts."""
+    """Remove the gauges of workers that were killed; called by each worker that starts in their place."""
     for file in shared.glob("gauge_live*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:

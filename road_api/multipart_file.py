@@ -1,6 +1,6 @@
-"""The one file of a multipart form, taken piece by piece; the form's other parts are thrown away as they come.
+"""Reading one file of a multipart form as a stream; the other parts of the form are discarded.
 
-The framework's own reader keeps every part without a file name in memory, up to the size of the whole body.
+The framework's own parser keeps every part without a file name in memory, up to the size of the whole body.
 """
 
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ MAX_PARTS: Final = 32
 
 
 class MultipartError(ValueError):
-    """A form that cannot be read, or that does not hold exactly one file under the name; the message says why."""
+    """A form that cannot be read, or does not hold exactly one file under the name; the message says why."""
 
 
 async def read_file_part(stream: AsyncIterator[bytes], boundary: str, name: str) -> UploadFile:
@@ -21,11 +21,11 @@ async def read_file_part(stream: AsyncIterator[bytes], boundary: str, name: str)
 
     Args:
         stream: the body.
-        boundary: between the parts, from the content type.
+        boundary: of the parts, from the content type.
         name: of the field with the file.
 
     Returns:
-        The file at its start, to be closed by the caller; a large one lies on disk.
+        The file, positioned at its start; the caller closes it. A large one lies on disk.
 
     Raises:
         MultipartError: the form is malformed or has too many parts, or the field is missing, doubled or no file.
@@ -47,7 +47,7 @@ async def read_file_part(stream: AsyncIterator[bytes], boundary: str, name: str)
 
 
 class _Reader:
-    """Keeps the wanted part."""
+    """Collects the wanted part."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -55,7 +55,7 @@ class _Reader:
         self._taking = False
 
     async def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
-        """Take a part's head, a piece of its content, or its end."""
+        """Handle an event of the parser: a part's head, a piece of its content, or its end."""
         if isinstance(event, MultipartSegment):
             self._taking = event.name == self._name
             if self._taking:
@@ -64,14 +64,14 @@ class _Reader:
             await self._file.write(bytes(event))
 
     async def finish(self) -> UploadFile:
-        """Give the file."""
+        """Return the file."""
         if self._file is None:
             raise MultipartError(f"the form has no field {self._name!r}")
         await self._file.seek(0)
         return self._file
 
     async def close(self) -> None:
-        """Throw away what was kept."""
+        """Discard what was collected."""
         if self._file is not None:
             await self._file.close()
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what a question looks like, made from the vocabulary, and how to log in. Shown at ``/docs``."""
+"""The OpenAPI document, shown at ``/docs``: schemas of questions, made from the vocabulary, and security schemes."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,15 +25,15 @@ from litestar.openapi.spec import (
 )
 
 from road_api.problems import MEDIA_TYPE
-from road_api.schemas import Problem
-from road_api.services.codes import FIELDS, Field, unknown_codes
+from road_api.schemas.responses import Problem
 from road_api.services.csv_answers import ANSWER_COLUMNS
+from road_api.services.field_codes import FIELDS, Field, unknown_codes
 from road_api.services.scene import ACCIDENT_FIELD
 from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS, SCENE_FIELD_NAMES, SceneField
 from road_assets.core.vocabulary import FEATURE_NAMES, OUTCOMES, SCENE_EXAMPLE, UNKNOWN_CODE
 
 API_VERSION: Final = "1.0.0"
-"""Of the interface, not of the code behind it."""
+"""Version of the HTTP interface, not of the code."""
 
 DOCS_PATH: Final = "/docs"
 DOCS_FILES_PATH: Final = "/docs/files"
@@ -60,7 +60,7 @@ _CSV_ANSWER: Final = "\r\n".join(
 
 
 def swagger_files() -> Path:
-    """Find the files of Swagger UI in the installed package, without importing it (it would bring Flask along).
+    """Find the files of Swagger UI in the installed package, without importing it, which would need Flask.
 
     Raises:
         RuntimeError: the package is not installed.
@@ -72,12 +72,12 @@ def swagger_files() -> Path:
 
 
 def describe_problem(description: str) -> ResponseSpec:
-    """Describe an error answer of an endpoint."""
+    """Describe an error response of an endpoint."""
     return ResponseSpec(Problem, generate_examples=False, description=description, media_type=MEDIA_TYPE)
 
 
 def make_openapi_config() -> OpenAPIConfig:
-    """Make the document's head, its security schemes and the page that shows it, all without the network."""
+    """Configure the document's head, its security schemes and the page that shows it, which works offline."""
     page = SwaggerRenderPlugin(
         path="/",
         js_url=f"{DOCS_FILES_PATH}/swagger-ui-bundle.js",
@@ -122,7 +122,7 @@ class TokenOperation(Operation):
 
 @dataclass
 class SceneOperation(Operation):
-    """An operation that takes the 13 features of one user, and any of the optional fields."""
+    """An operation that takes the 13 features of one user and any of the optional fields."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
@@ -140,7 +140,7 @@ class AccidentOperation(Operation):
     """An operation that takes all users of one accident.
 
     Attributes:
-        max_users: how many are taken; that is a setting, so each application has a class of its own.
+        max_users: largest number of users. It is a setting, so each application makes a subclass.
     """
 
     max_users: ClassVar[int] = 1
@@ -176,7 +176,7 @@ class CsvOperation(Operation):
         self.request_body = RequestBody({"multipart/form-data": OpenAPIMediaType(form)}, required=True)
         answer = (self.responses or {}).get("200")
         if isinstance(answer, OpenAPIResponse) and answer.content is not None:
-            text = Schema(type=OpenAPIType.STRING, description="The columns sent and those of the answer.")
+            text = Schema(type=OpenAPIType.STRING, description="The columns of the file, then those of the answer.")
             answer.content["text/csv"] = OpenAPIMediaType(text, example=_CSV_ANSWER)
 
 
@@ -214,7 +214,7 @@ def describe_field(field: Field) -> Schema:
     schema = Schema(type=[OpenAPIType.INTEGER, OpenAPIType.NULL], title=field.en, description=description)
     unknown: list[Any] = [*unknown_codes(field), None]
     if isinstance(field, SceneField) and field.kind == "number":
-        # Unknown lies below the range, so that bounds alone would allow too much.
+        # The codes for "unknown" lie below the range, so lower bounds that include them would allow too much.
         schema.any_of = [Schema(minimum=field.low, maximum=field.high), Schema(enum=unknown)]
     else:
         schema.enum = [*(code.value for code in field.codes), *unknown]
@@ -225,7 +225,7 @@ def _security_schemes() -> dict[str, Any]:
     return {
         PASSWORD: SecurityScheme(
             type="oauth2",
-            description="Log in here; the page then sends the token by itself. Leave the client fields empty.",
+            description="Log in here; the page then sends the token itself. Leave the client fields empty.",
             flows=OAuthFlows(password=OAuthFlow(token_url=TOKEN_PATH, scopes={})),
         ),
         BEARER: SecurityScheme(

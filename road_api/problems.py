@@ -1,4 +1,4 @@
-"""Errors as people get them: RFC 9457 problem details with the request's id, and never a stack trace."""
+"""Exception handlers: every error is answered as RFC 9457 problem details with the request id, never a stack trace."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,19 +9,19 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from road_api.schemas import Problem
+from road_api.schemas.responses import Problem
 from road_api.services.csv_text import CsvError, TooManyRowsError
+from road_api.services.database import DatabaseError
 from road_api.services.logged_answers import NoSuchAnswerError, SeveralAnswersError
 from road_api.services.model_registry import RegistryError
 from road_api.services.scene import NotJsonError, SceneError, TooManyUsersError
-from road_api.services.tables import TablesError
 from road_assets.core.bundle import NotExplainedError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-BARE: Final = {
+FRAMEWORK_DETAILS: Final = {
     "Not Found": "there is nothing at this address; /docs shows what there is",
-    "Method Not Allowed": "this address takes other methods; /docs shows which",
+    "Method Not Allowed": "this address accepts other methods; /docs shows which",
 }
 
 logger = structlog.get_logger()
@@ -30,19 +30,21 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    """Answer what the framework or a handler raised."""
+    """Answer an HTTP exception of the framework or a handler."""
     if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_unexpected_error(request, error)
-    detail = BARE.get(error.detail, error.detail)  # of the framework, where it finds no route
+    detail = FRAMEWORK_DETAILS.get(error.detail, error.detail)  # the framework's own text if no route matches
     response = _answer(request, error.status_code, detail, error.extra if isinstance(error.extra, dict) else {})
     response.headers.update(error.headers or {})
     return response
 
 
 def on_large_body(request: AnyRequest, _: HTTPException) -> Response[bytes]:
-    """Answer a body above the route's limit."""
+    """Answer a body that exceeds the route's limit."""
     limit = request.route_handler.resolve_request_max_body_size()
-    return _answer(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than the {limit} bytes taken here")
+    return _answer(
+        request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than the {limit} bytes accepted here"
+    )
 
 
 def on_scene_error(request: AnyRequest, error: SceneError) -> Response[bytes]:
@@ -56,37 +58,37 @@ def on_unreadable_body(request: AnyRequest, error: NotJsonError | CsvError) -> R
 
 
 def on_too_much(request: AnyRequest, error: TooManyUsersError | TooManyRowsError) -> Response[bytes]:
-    """Answer a body that holds more than is taken at once."""
+    """Answer a body with more users or rows than are accepted."""
     return _answer(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
 
 
 def on_no_such_answer(request: AnyRequest, error: NoSuchAnswerError) -> Response[bytes]:
-    """Answer that there is no such answer to explain."""
+    """Answer that no such answer is in the log."""
     return _answer(request, HTTPStatus.NOT_FOUND, str(error))
 
 
 def on_several_answers(request: AnyRequest, error: SeveralAnswersError) -> Response[bytes]:
-    """Answer that one of several answers must be chosen."""
+    """Answer that the request asks for one of several answers without choosing it."""
     return _answer(request, HTTPStatus.BAD_REQUEST, str(error))
 
 
 def on_not_explained(request: AnyRequest, error: NotExplainedError) -> Response[bytes]:
-    """Answer that the model that answered cannot explain itself."""
+    """Answer that the model that gave an answer cannot explain it."""
     return _answer(request, HTTPStatus.CONFLICT, str(error))
 
 
-def on_away(request: AnyRequest, error: TablesError | RegistryError) -> Response[bytes]:
-    """Answer that the tables, or the registry, are away."""
-    logger.warning("what was asked for cannot be looked up", reason=str(error))
+def on_unavailable(request: AnyRequest, error: DatabaseError | RegistryError) -> Response[bytes]:
+    """Answer that the database or the registry is unavailable."""
+    logger.warning("database or registry unavailable", reason=str(error))
     response = _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     response.headers["Retry-After"] = "5"
     return response
 
 
 def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Answer a mistake of ours: the log has the trace, the caller the id to find it by."""
+    """Answer a fault of the service: the log has the stack trace, the caller the request id to find it by."""
     logger.error("unexpected error", exc_info=error)
-    detail = "the service made a mistake; its log has the details under this request id"
+    detail = "the service failed; its log has the details under this request id"
     return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
@@ -98,8 +100,8 @@ HANDLERS: Final[dict[int | type[Exception], Callable[[AnyRequest, Any], Response
     TooManyUsersError: on_too_much,
     TooManyRowsError: on_too_much,
     CsvError: on_unreadable_body,
-    TablesError: on_away,
-    RegistryError: on_away,
+    DatabaseError: on_unavailable,
+    RegistryError: on_unavailable,
     NoSuchAnswerError: on_no_such_answer,
     SeveralAnswersError: on_several_answers,
     NotExplainedError: on_not_explained,
@@ -113,8 +115,8 @@ def write_problem(status: int, detail: str, request_id: str, extra: dict[str, An
     Args:
         status: HTTP status.
         detail: what happened and what to do.
-        request_id: by which the log knows it.
-        extra: further members.
+        request_id: the same as in the log.
+        extra: additional members.
     """
     problem = Problem(HTTPStatus(status).phrase, int(status), detail, request_id)
     return msgspec.json.encode({"type": problem.type, **msgspec.to_builtins(problem), **(extra or {})})

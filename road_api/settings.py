@@ -1,7 +1,7 @@
-"""What the service can be told, all of it by environment variables, and what it refuses to start with.
+"""Settings of the service, from environment variables, and the checks without which it does not start.
 
-No other module of the service reads the environment. Outside demonstration mode nothing starts with a default: the
-signing secret and the user must be given.
+No other module of the service reads the environment. Outside demonstration mode there is no default for the signing
+secret, nor for the users.
 """
 
 import ipaddress
@@ -23,14 +23,14 @@ PREFIX: Final = "ROAD_API_"
 
 SECRET_VARIABLE: Final = f"{PREFIX}JWT_SECRET"
 METRICS_DIR_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Read by prometheus_client too, when it is imported."""
+"""prometheus_client reads it, too, when it is imported."""
 
 SECRETS_DIR_VARIABLE: Final = f"{PREFIX}SECRETS_DIR"
-"""Names a directory with a file for each secret, named as its variable is in small letters, as Compose and clusters
-mount them. What the environment says comes first."""
+"""Directory with one file per secret, as Compose and Kubernetes mount them. A file is named like its variable in lower
+case; the environment takes precedence."""
 
 SECRET_MIN_BYTES: Final = 32
-"""HS256 signs with SHA-256, so a shorter secret is easier to guess than the signature (RFC 7518, section 3.2)."""
+"""HS256 needs a key at least as long as the output of SHA-256 (RFC 7518, section 3.2)."""
 
 SECRET_MIN_DISTINCT_CHARACTERS: Final = 10
 PLACEHOLDERS: Final = ("changeme", "change-me", "change_me", "your-", "your_", "secret-key", "secretkey", "placeholder")
@@ -40,7 +40,7 @@ MAKE_HASH: Final = 'python -c "import argon2, getpass; print(argon2.PasswordHash
 
 
 class SettingsError(ValueError):
-    """The environment does not allow a start; the message says which variable and how to make a value."""
+    """A setting does not allow the start; the message names the variable and says how to make a value."""
 
 
 class Settings(BaseSettings):
@@ -49,43 +49,48 @@ class Settings(BaseSettings):
     Attributes:
         host: address to listen on.
         port: TCP port to listen on.
-        demo: demonstration: a known user, a secret made on the spot, loopback only.
+        demo: demonstration mode: a known user, a random signing secret, loopback only.
         jwt_secret: signs the tokens; every worker needs the same one.
-        jwt_keys: ``id:secret,...`` in its place, for rotation: the first signs, all verify. With ``jwt_secret`` beside
-            them, tokens that were signed with it are good until they expire.
-        username: one user beside those in the tables; needed where there are no tables.
+        jwt_keys: ``id:secret,...`` instead of ``jwt_secret``, for rotation: the first one signs, all verify. If both
+            are given, tokens signed with ``jwt_secret`` stay valid until they expire.
+        username: a user in addition to those in the database; needed without a database.
         password_hash: that user's Argon2 hash.
-        users_seconds: pause between two looks at the users in the tables.
-        log_in_tries: failures of one user in ``log_in_window_seconds`` before log-ins are refused, in each worker.
-        log_in_tries_per_address: the same from one address.
-        log_in_window_seconds: time in which all tries come back.
-        trusted_proxies: addresses or networks, separated by commas, whose ``X-Forwarded-For`` is believed.
+        users_seconds: pause between two polls of the users in the database.
+        log_in_tries: failed log-ins of one user in ``log_in_window_seconds`` before more are refused, in each worker.
+        log_in_tries_per_address: the same for one address.
+        log_in_window_seconds: time after which all tries are available again.
+        trusted_proxies: addresses or networks, separated by commas, whose ``X-Forwarded-For`` is trusted.
         mlflow_uri: address of the model registry, http or https.
         mlflow_username: for a registry behind basic authentication.
         mlflow_password: for a registry behind basic authentication.
-        poll_seconds: pause between two looks at the production alias.
-        home: where the platform keeps its state.
-        state_dir: where the last good bundle is kept; ``api`` below ``home`` unless given.
-        csv_max_bytes: largest file that ``predict_csv`` takes.
-        csv_max_rows: most rows of such a file, below its header.
-        accident_max_users: most users of one accident that ``predict_accident`` takes.
+        poll_seconds: pause between two polls of the production alias.
+        home: directory of the platform's state.
+        state_dir: directory of the last good bundle; by default ``api`` below ``home``.
+        csv_max_bytes: largest file that ``predict_csv`` accepts.
+        csv_max_rows: largest number of rows of such a file, without its header.
+        accident_max_users: largest number of users that ``predict_accident`` accepts.
         workers: processes that answer, each with the model in memory.
-        database_url: the platform's tables, for the log of predictions, for the figures of ``/metrics``, for
-            ``/config`` and for alerts; without it the service estimates all the same.
-        dagster_url: Dagster's web server, to start runs and to report alerts.
-        dagster_public_url: the same as a browser reaches it, where that differs; for links.
-        alert_token: what Alertmanager sends as its bearer token.
-        figures_seconds: pause between two looks at the figures in Postgres.
-        prediction_retention_days: days that logged predictions are kept.
+        database_url: the platform's Postgres, for users, prediction log, ``/config``, alerts, and drift in
+            ``/metrics``; estimates do not need it.
+        dagster_url: Dagster's web server, to launch runs and to report alerts.
+        dagster_public_url: its address for browsers, if it is another one; for links.
+        alert_token: bearer token that Alertmanager sends.
+        figures_seconds: pause between two polls of the drift figures in Postgres; Dagster is polled a third as often.
+        prediction_retention_days: days for which logged predictions are kept.
         prediction_queue_rows: predictions that may wait to be logged while Postgres is away; more are dropped.
-        head_seconds: time for the head of a request to come, or its connection is closed.
-        body_seconds: the same for a body, beyond the time it needs at 4 KB/s.
-        max_connections: open at once, in each worker; further ones are refused.
-        metrics_dir: where several workers count together; set by ``python -m road_api`` itself.
+        head_seconds: time in which the head of a request must arrive, or its connection is closed.
+        body_seconds: the same for a body, in addition to the time it needs at 4 KB/s.
+        max_connections: connections open at once, in each worker; further ones are refused.
+        metrics_dir: directory in which several workers count together; set by ``python -m road_api`` itself.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
     )
 
     host: str = "127.0.0.1"
@@ -117,7 +122,7 @@ class Settings(BaseSettings):
     dagster_public_url: str | None = None
     alert_token: SecretStr | None = None
     figures_seconds: float = Field(default=5.0, gt=0)
-    prediction_retention_days: int = Field(default=90, ge=1)
+    prediction_retention_days: int = Field(default=90, ge=1, le=36_500)
     prediction_queue_rows: int = Field(default=100_000, ge=10_000, le=10_000_000)
     head_seconds: float = Field(default=10.0, gt=0)
     body_seconds: float = Field(default=20.0, gt=0)
@@ -126,11 +131,11 @@ class Settings(BaseSettings):
 
     @property
     def bundle_dir(self) -> Path:
-        """Where the last good bundle is kept."""
+        """Directory of the last good bundle."""
         return self.state_dir or self.home / "api"
 
     def signing_key(self) -> str:
-        """The secret that signs tokens: the one given, or in demonstration mode a new one at each call."""
+        """The secret that signs tokens; without one, as in demonstration mode, a new random one at each call."""
         return self.jwt_secret.get_secret_value() if self.jwt_secret else secrets.token_urlsafe(48)
 
     def signing_keys(self) -> dict[str, str]:
@@ -141,7 +146,7 @@ class Settings(BaseSettings):
         return read_keys(self.jwt_keys.get_secret_value()) | former
 
     def proxy_networks(self) -> tuple[Network, ...]:
-        """Proxies whose word is taken for whom they speak for."""
+        """Proxies whose ``X-Forwarded-For`` is trusted."""
         return read_networks(self.trusted_proxies)
 
     @field_validator("trusted_proxies")
@@ -207,7 +212,7 @@ def load_settings() -> Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address."""
+    """Whether an address can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
-"""Bearer tokens and the roles they carry. Who may have one is decided in ``auth``, and by operators on the machine.
+"""Bearer tokens (JWT) and the roles they carry, made and verified with PyJWT: one algorithm, all claims required.
 
-Tokens are made with PyJWT itself: the algorithm is pinned, and every claim we set is required when one is read.
+Who gets one is decided in ``auth``, and by operators on the machine itself (``road token``).
 """
 
 import time
@@ -17,21 +17,21 @@ ISSUER: Final = "road-api"
 AUDIENCE: Final = "road-api"
 ROLE: Final = "role"
 GENERATION: Final = "gen"
-"""Of the user's tokens: when those given so far must be refused, it is raised. No clocks are compared for that."""
+"""Claim with the generation of a user's tokens. Raising it revokes all earlier tokens, without comparing clocks."""
 
 KEY_ID: Final = "kid"
 NO_KEY_ID: Final = ""
-"""Names the key of tokens that name none."""
+"""Id under which the key of tokens without a ``kid`` is kept."""
 
 CLAIMS: Final = ("exp", "iat", "nbf", "iss", "aud", "sub", "jti", ROLE)
 _TIMES: Final = ("exp", "iat", "nbf")
 LIFETIME_SECONDS: Final = 30 * 60
 
-REMEMBERED: Final = 4096
-"""Tokens whose signature need not be computed again; the one first seen goes first."""
+CACHED_TOKENS: Final = 4096
+"""Size of the cache of verified tokens; the oldest entry is dropped first."""
 
 OPERATOR_PREFIX: Final = "operator:"
-"""Subjects of tokens made on the machine itself (``road token``): who reads the signing secret needs no password."""
+"""Begins the subject of tokens that ``road token`` makes: whoever can read the signing secret needs no password."""
 
 
 class Role(StrEnum):
@@ -47,10 +47,10 @@ class Tokens:
     """Makes and reads bearer tokens."""
 
     def __init__(self, keys: str | Mapping[str, str]) -> None:
-        """Sign with a key.
+        """Prepare.
 
         Args:
-            keys: a key, or several by their ids: the first signs, all verify.
+            keys: one key, or several by id: the first one signs, all verify.
         """
         self._keys = {NO_KEY_ID: keys} if isinstance(keys, str) else dict(keys)
         signing_id, self._signing_key = next(iter(self._keys.items()))
@@ -59,15 +59,15 @@ class Tokens:
             jwt.encode({}, key, algorithm=ALGORITHM, headers=_head_of(key_id)).partition(".")[0]: key
             for key_id, key in self._keys.items()
         }
-        self._remembered: dict[str, Mapping[str, Any]] = {}
+        self._cache: dict[str, Mapping[str, Any]] = {}
 
     def make(self, subject: str, role: Role = Role.USER, generation: int = 0) -> str:
-        """Make a token that is good for ``LIFETIME_SECONDS``.
+        """Make a token that is valid for ``LIFETIME_SECONDS``.
 
         Args:
             subject: name of a user, or ``OPERATOR_PREFIX`` and a name.
             role: what its bearer may do.
-            generation: of the user's tokens.
+            generation: of the user's tokens, as in the table of users.
         """
         now = int(time.time())
         claims = {
@@ -84,10 +84,9 @@ class Tokens:
         return jwt.encode(claims, self._signing_key, algorithm=ALGORITHM, headers=self._headers)
 
     def read(self, token: str) -> Mapping[str, Any]:
-        """Check a token.
+        """Verify a token.
 
-        A token that was good before has the same signature and the same claims now, and our keys do not change while
-        we run, so for it only the clock is looked at.
+        Keys do not change while the process runs, so of a token that was verified before only the times are checked.
 
         Returns:
             Its claims, the role among them as a ``Role``.
@@ -96,15 +95,15 @@ class Tokens:
             jwt.InvalidTokenError: wrong key, signature or algorithm, expired, for another audience, a claim is missing,
                 or there is no such role.
         """
-        claims = self._remembered.get(token)
+        claims = self._cache.get(token)
         if claims is not None and max(claims["nbf"], claims["iat"]) <= time.time() < claims["exp"]:
             return claims
-        self._remembered.pop(token, None)
+        self._cache.pop(token, None)
         claims = MappingProxyType(self._verify(token))
-        if all(isinstance(claims[name], int) for name in _TIMES):  # ours are; PyJWT takes others, too
-            if len(self._remembered) >= REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[token] = claims
+        if all(isinstance(claims[name], int) for name in _TIMES):  # ours are integers; PyJWT accepts other numbers, too
+            if len(self._cache) >= CACHED_TOKENS:
+                del self._cache[next(iter(self._cache))]
+            self._cache[token] = claims
         return claims
 
     def _verify(self, token: str) -> dict[str, Any]:
@@ -126,10 +125,12 @@ class Tokens:
         return claims
 
     def _key_of(self, token: str) -> str:
-        """The key that a token names. It only chooses among ours; where there is one, it need not be looked at."""
+        """The key that a token names, which can only be one of ours; if there is a single key, the name is not read."""
         if len(self._keys) == 1:
             return self._signing_key
-        if key := self._keys_by_head.get(token.partition(".")[0]):  # as we write it, so nothing need be parsed
+        if key := self._keys_by_head.get(
+            token.partition(".")[0]
+        ):  # the head as we write it: nothing needs to be parsed
             return key
         try:
             return self._keys[jwt.get_unverified_header(token).get(KEY_ID, NO_KEY_ID)]
@@ -142,7 +143,7 @@ def _head_of(key_id: str) -> dict[str, str] | None:
 
 
 def read_keys(text: str) -> dict[str, str]:
-    """Read keys as the environment holds them.
+    """Read keys from the text of an environment variable.
 
     Args:
         text: ``id:secret`` for each, separated by commas.

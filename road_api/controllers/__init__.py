@@ -1,1 +1,1 @@
-"""The endpoints. A handler reads the request, calls a service, and answers; the thinking is in ``services``."""
+"""The endpoints. A handler reads the request, calls a service, and answers; the logic is in ``services``."""

@@ -1,4 +1,4 @@
-"""Where Alertmanager delivers: the drift alert is noted once per firing, and Dagster is told, which may retrain."""
+"""Webhook of Alertmanager: each firing of the drift alert is stored and reported to Dagster once, which may retrain."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 
-from road_api.bodies import read_body
 from road_api.openapi import TAG_OPERATIONS, describe_problem
-from road_api.orders import Alert, AlertsOperation, Delivery, read_order
-from road_api.schemas import AlertsTaken
-from road_api.services.dagster import Dagster, DagsterError
-from road_api.services.tables import Tables, note_reported, receive_alert
+from road_api.request_bodies import read_body
+from road_api.schemas.requests import Alert, AlertDelivery, AlertsOperation, decode_request
+from road_api.schemas.responses import AlertsTaken
+from road_api.services.dagster_client import DagsterClient, DagsterError
+from road_api.services.database import Database, note_reported, receive_alert
 from road_assets.core.drift_alert import DRIFT_ALERT, DRIFT_ALERT_ASSET, AlertKey, describe_alert
 
 logger = structlog.get_logger()
 
 
 class AlertsController(Controller):
-    """The webhook. Whether to retrain is not decided here: a sensor of Dagster has the cooldown and the last word."""
+    """The webhook. Whether to retrain is decided by a Dagster sensor, which has a cooldown, and not here."""
 
     tags = (TAG_OPERATIONS,)
 
@@ -29,7 +29,7 @@ class AlertsController(Controller):
         operation_id="takeAlerts",
         operation_class=AlertsOperation,
         summary="Webhook of Alertmanager",
-        description=f"Only firing alerts named {DRIFT_ALERT} are worked on, each firing once. Needs the shared secret.",
+        description=f"Only firing alerts named {DRIFT_ALERT} are processed, each firing once. Needs the shared secret.",
         responses={
             400: describe_problem("The body cannot be read"),
             401: describe_problem("No token, or not the shared secret"),
@@ -41,45 +41,48 @@ class AlertsController(Controller):
     async def take(
         self,
         request: Request[Any, Any, Any],
-        tables: NamedDependency[Tables],
-        dagster: NamedDependency[Dagster],
+        database: NamedDependency[Database],
+        dagster: NamedDependency[DagsterClient],
     ) -> AlertsTaken:
-        """Note and report what fires."""
+        """Store and report each firing drift alert."""
         taken = AlertsTaken()
-        for alert in read_order(await read_body(request), Delivery).alerts:
+        for alert in decode_request(await read_body(request), AlertDelivery).alerts:
             if alert.status != "firing" or alert.labels.get("alertname") != DRIFT_ALERT:
                 taken.ignored += 1
-            elif await _report(alert, tables, dagster):
+            elif await _report(alert, database, dagster):
                 taken.reported += 1
             else:
                 taken.known += 1
         return taken
 
 
-async def _report(alert: Alert, tables: Tables, dagster: Dagster) -> bool:
-    """Tell Dagster of a firing, unless it was told before.
+async def _report(alert: Alert, database: Database, dagster: DagsterClient) -> bool:
+    """Report a firing alert to Dagster, unless that was done before.
 
-    The row stays locked meanwhile, so that of two deliveries at once one reports. If the service dies in between,
-    Dagster is told again, and the sensor knows the firing by its key.
+    Its row is locked meanwhile, so that of two concurrent deliveries only one reports. If the service dies in between,
+    the next delivery reports again, and the sensor recognises the firing by its key.
+
+    Returns:
+        Whether it was reported now.
 
     Raises:
-        ServiceUnavailableException: Dagster is away. The firing is noted all the same.
+        ServiceUnavailableException: Dagster is away; the firing is stored all the same.
     """
     refused: DagsterError | None = None
-    async with tables.connect() as connection:
+    async with database.connect() as connection:
         report = await receive_alert(connection, alert.fingerprint, alert.starts_at, DRIFT_ALERT)
         if report is None or report.known:
             return False
         description = describe_alert(AlertKey(alert.fingerprint, alert.starts_at.isoformat()), report.score)
         try:
-            await dagster.observe(DRIFT_ALERT_ASSET, report.day.isoformat(), description)
+            await dagster.report_observation(DRIFT_ALERT_ASSET, report.day.isoformat(), description)
         except DagsterError as error:
             refused = error
         else:
             await note_reported(connection, alert.fingerprint, alert.starts_at)
     if refused is not None:
         raise ServiceUnavailableException(
-            f"the alert is noted, but Dagster was not told: {refused}", headers={"Retry-After": "10"}
+            f"the alert is stored, but was not reported to Dagster: {refused}", headers={"Retry-After": "10"}
         ) from refused
     logger.info("drift alert reported", day=report.day.isoformat(), score=report.score, fingerprint=alert.fingerprint)
     return True

@@ -1,4 +1,4 @@
-"""Logging in."""
+"""The endpoint that issues tokens."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotAuthorizedException
 
 from road_api.auth import PasswordCheck, challenge
-from road_api.bodies import read_text_fields
 from road_api.client_address import ClientAddress
 from road_api.log_in_limit import LogInLimit
 from road_api.openapi import TAG_LOG_IN, TOKEN_PATH, TokenOperation, describe_problem
-from road_api.schemas import Token
+from road_api.request_bodies import read_text_fields
+from road_api.schemas.responses import Token
 from road_api.tokens import LIFETIME_SECONDS, Tokens
 
 
 class AuthController(Controller):
-    """Gives tokens."""
+    """Issues tokens to users who log in."""
 
     tags = (TAG_LOG_IN,)
 
@@ -26,7 +26,7 @@ class AuthController(Controller):
         operation_id="createToken",
         operation_class=TokenOperation,
         summary="Log in",
-        description=f"Gives a token that is good for {LIFETIME_SECONDS // 60} minutes.",
+        description=f"Returns a token that is valid for {LIFETIME_SECONDS // 60} minutes.",
         responses={
             400: describe_problem("The form is malformed or a field is missing"),
             401: describe_problem("Wrong user name or password"),
@@ -42,7 +42,7 @@ class AuthController(Controller):
         log_in_limit: NamedDependency[LogInLimit],
         client_address: NamedDependency[ClientAddress],
     ) -> Token:
-        """Check a user's password and give a token."""
+        """Check a user's password and issue a token."""
         username, password = await read_text_fields(request, "username", "password")
         attempt = log_in_limit.begin(username, client_address.find(request))
         user = await passwords.find(username, password)

@@ -1,31 +1,32 @@
-"""Changing what the platform does while it runs: for admins."""
+"""Settings of the running platform, for admins: the noise of a rehearsal, and the rollback of a model."""
 
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 
 from road_api.auth import User, require_admin
-from road_api.bodies import read_body
 from road_api.openapi import TAG_ADMIN, describe_problem
-from road_api.orders import NoiseOperation, NoiseOrder, RollbackOperation, RollbackOrder, read_order
-from road_api.schemas import Noise, NoiseStarted, Run
-from road_api.services.dagster import Dagster, DagsterError
-from road_api.services.tables import Tables
+from road_api.request_bodies import read_body
+from road_api.schemas.requests import NoiseOperation, NoiseRequest, RollbackOperation, RollbackRequest, decode_request
+from road_api.schemas.responses import Noise, NoiseStarted, Run
+from road_api.services.dagster_client import DagsterClient, DagsterError
+from road_api.services.database import Database
 from road_assets.core.noise_setting import NoiseSetting
 from road_assets.core.orchestration import DAILY_JOB, PARTITION, REASON, ROLLBACK_JOB, ROLLBACK_OP
 
 AdminRequest = Request[User, dict[str, Any], Any]
 
 ERRORS = {
-    401: describe_problem("No token, or one that is not good"),
+    401: describe_problem("No token, or not a valid one"),
     403: describe_problem("The token is not an admin's"),
-    503: describe_problem("Postgres does not answer, or the service was not told where it is; nothing was changed"),
+    503: describe_problem("Postgres does not answer, or the service has no address of it; nothing was changed"),
 }
-ORDER_ERRORS = {
+POST_ERRORS = {
     **ERRORS,
     400: describe_problem("The body cannot be read"),
     413: describe_problem("The body is too large"),
@@ -36,15 +37,15 @@ logger = structlog.get_logger()
 
 
 class ConfigController(Controller):
-    """The noise of a rehearsal, and the way back to a former model."""
+    """Reads and sets the noise, and rolls back to a former model."""
 
     tags = (TAG_ADMIN,)
     guards = (require_admin,)
 
     @get("/noise", operation_id="getNoise", summary="The noise in force", responses=ERRORS)
-    async def noise(self, tables: NamedDependency[Tables]) -> Noise:
-        """Tell the noise, since when, and who set it."""
-        return Noise(*_facts(await tables.read_noise()))
+    async def noise(self, database: NamedDependency[Database]) -> Noise:
+        """Return the noise, since when it holds, and who set it."""
+        return _describe(await database.read_noise())
 
     @post(
         "/noise",
@@ -57,24 +58,23 @@ class ConfigController(Controller):
             "partition, which the schedule would run too. The answer names the run."
         ),
         responses={
-            **ORDER_ERRORS,
+            **POST_ERRORS,
             502: describe_problem(
                 "The noise is in force, but Dagster did not start the day; `setting` says what holds"
             ),
         },
     )
     async def set_noise(
-        self, request: AdminRequest, tables: NamedDependency[Tables], dagster: NamedDependency[Dagster]
+        self, request: AdminRequest, database: NamedDependency[Database], dagster: NamedDependency[DagsterClient]
     ) -> NoiseStarted:
         """Set the noise, then start the current day."""
-        order = read_order(await read_body(request), NoiseOrder)
-        setting = await tables.set_noise(order.noise, by=request.user.username)
+        change = decode_request(await read_body(request), NoiseRequest)
+        setting = await database.set_noise(change.noise, by=request.user.username)
         logger.info("noise set", noise=setting.noise, by=setting.set_by)
         try:
             day = await dagster.newest_partition(DAILY_JOB)
             launched = await dagster.launch(DAILY_JOB, tags={PARTITION: day, REASON: str(setting)})
         except DagsterError as error:
-            noise, since, set_by = _facts(setting)
             detail = (
                 f"the noise is in force and applies to the partitions materialized next, but the current day was not "
                 f"started: {error}. Send the same again, or materialize {DAILY_JOB} in Dagster"
@@ -82,9 +82,10 @@ class ConfigController(Controller):
             raise HTTPException(
                 detail,
                 status_code=HTTPStatus.BAD_GATEWAY,
-                extra={"setting": {"noise": noise, "since": since, "set_by": set_by}},
+                extra={"setting": msgspec.structs.asdict(_describe(setting))},
             ) from error
-        return NoiseStarted(*_facts(setting), run=Run(DAILY_JOB, launched.run_id, launched.url, day))
+        run = Run(DAILY_JOB, launched.run_id, launched.url, day)
+        return NoiseStarted(**msgspec.structs.asdict(_describe(setting)), run=run)
 
     @post(
         "/rollback",
@@ -97,22 +98,22 @@ class ConfigController(Controller):
             "the run, which refuses versions that never were in production."
         ),
         responses={
-            **{status: problem for status, problem in ORDER_ERRORS.items() if status != HTTPStatus.SERVICE_UNAVAILABLE},
+            **{status: problem for status, problem in POST_ERRORS.items() if status != HTTPStatus.SERVICE_UNAVAILABLE},
             502: describe_problem("Dagster did not start the run; nothing was changed"),
         },
     )
-    async def roll_back(self, request: AdminRequest, dagster: NamedDependency[Dagster]) -> Run:
-        """Start the run that does it."""
-        order = read_order(await read_body(request), RollbackOrder)
+    async def roll_back(self, request: AdminRequest, dagster: NamedDependency[DagsterClient]) -> Run:
+        """Launch the run that rolls back."""
+        change = decode_request(await read_body(request), RollbackRequest)
         by = request.user.username
-        config = {"ops": {ROLLBACK_OP: {"config": {"version": order.version, "decided_by": by}}}}
+        config = {"ops": {ROLLBACK_OP: {"config": {"version": change.version, "decided_by": by}}}}
         try:
             launched = await dagster.launch(ROLLBACK_JOB, tags={REASON: f"rollback asked for by {by}"}, config=config)
         except DagsterError as error:
             raise HTTPException(f"nothing was changed: {error}", status_code=HTTPStatus.BAD_GATEWAY) from error
-        logger.info("rollback started", version=order.version, by=by, run=launched.run_id)
+        logger.info("rollback started", version=change.version, by=by, run=launched.run_id)
         return Run(ROLLBACK_JOB, launched.run_id, launched.url, None)
 
 
-def _facts(setting: NoiseSetting) -> tuple[float, str | None, str | None]:
-    return setting.noise, setting.since.isoformat() if setting.since else None, setting.set_by
+def _describe(setting: NoiseSetting) -> Noise:
+    return Noise(setting.noise, setting.since.isoformat() if setting.since else None, setting.set_by)

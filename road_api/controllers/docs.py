@@ -1,4 +1,4 @@
-"""The way to the documents, and Swagger UI's files, served from here so that the page works without the network."""
+"""Swagger UI's files, served by the service itself so that ``/docs`` works offline, and ``/openapi.json``."""
 
 from typing import Final
 
@@ -15,19 +15,19 @@ KINDS: Final = {
     "swagger-ui.css": "text/css",
     "favicon-32x32.png": "image/png",
 }
-"""What the page loads, with its media type; of the package's other files none is served."""
+"""The files that the page loads, with their media types; no other file of the package is served."""
 
-AN_HOUR: Final = 60 * 60
+MAX_AGE_SECONDS: Final = 60 * 60
 
 
 @get("/openapi.json", include_in_schema=False, status_code=307)
 async def go_to_openapi() -> Redirect:
-    """Send programs that look in the usual place to the OpenAPI document."""
+    """Redirect programs from the usual address to the OpenAPI document."""
     return Redirect(f"{DOCS_PATH}/openapi.json", status_code=307)
 
 
 def make_docs_files_router() -> Router:
-    """Read the files of Swagger UI once, 2.1 MB, and serve them from memory: no path of a caller reaches the disk."""
+    """Read the files of Swagger UI (2.1 MB) once, and serve them from memory: no requested path reaches the disk."""
     folder = swagger_files()
     contents = {name: (folder / name).read_bytes() for name in KINDS}
 
@@ -35,7 +35,7 @@ def make_docs_files_router() -> Router:
     async def show_docs_file(name: FromPath[str]) -> Response[bytes]:
         if name not in contents:
             raise NotFoundException("the documents have no such file")
-        headers = {"Cache-Control": f"public, max-age={AN_HOUR}"}
+        headers = {"Cache-Control": f"public, max-age={MAX_AGE_SECONDS}"}
         return Response(contents[name], media_type=KINDS[name], headers=headers)
 
     return Router(DOCS_FILES_PATH, route_handlers=[show_docs_file])

@@ -1,4 +1,4 @@
-"""Explanations of answers given before."""
+"""The endpoint that explains logged answers."""
 
 from typing import Annotated, Any
 
@@ -7,10 +7,10 @@ from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from road_api.auth import User
-from road_api.explanation_schemas import ExplainedAnswer
-from road_api.observe import is_request_id
+from road_api.instrumentation import is_request_id
 from road_api.openapi import TAG_ESTIMATES, describe_problem
-from road_api.services.hindsight import Hindsight
+from road_api.schemas.explanations import ExplainedAnswer
+from road_api.services.logged_answer_explainer import LoggedAnswerExplainer
 from road_api.services.logged_answers import NoSuchAnswerError
 from road_api.tokens import Role
 
@@ -32,26 +32,26 @@ _Line = Annotated[
 
 
 class ExplainController(Controller):
-    """Why a logged answer is what it is."""
+    """Explains logged answers."""
 
     tags = (TAG_ESTIMATES,)
 
     @get(
         "/explain/{request_id:str}",
         operation_id="explain",
-        summary="Why was that the answer?",
+        summary="Explain a logged answer",
         description=(
-            "Explains an answer of the last days by the model that gave it, whichever answers now. Everybody may ask "
-            "about their own answers, admins about all. To try it, send any estimate with a request id of your own, "
+            "Explains a logged answer by the model that gave it, even if another one answers now. Users may ask about "
+            "their own answers, admins about all. To try it, send any question with a request id of your own, "
             "`X-Request-ID: my-question-1`, then `GET /protected/explain/my-question-1`; or take the id from the "
-            "header of the answer. Where an id was used twice, the newest answer counts. "
+            "header of the answer. If an id was used twice, the newest answer is explained. "
             "`POST /protected/predict?explain=true` explains at once."
         ),
         responses={
             400: describe_problem("The line is no number, or several answers have this id and none was chosen"),
-            401: describe_problem("No token, or one that is not good"),
-            404: describe_problem("No such answer of yours in the days that are kept"),
-            409: describe_problem("The model that answered is not there any more, or cannot explain"),
+            401: describe_problem("No token, or not a valid one"),
+            404: describe_problem("No such answer of this user in the log, which is kept for some days"),
+            409: describe_problem("The model that answered no longer exists, or cannot explain"),
             503: describe_problem("Postgres or the registry is needed for it and does not answer"),
         },
     )
@@ -59,11 +59,11 @@ class ExplainController(Controller):
         self,
         request: Request[User, dict[str, Any], Any],
         request_id: _RequestId,
-        hindsight: NamedDependency[Hindsight],
+        explainer: NamedDependency[LoggedAnswerExplainer],
         line: _Line = None,
     ) -> ExplainedAnswer:
-        """Look the answer up and explain it."""
+        """Find the answer in the log and explain it."""
         if not is_request_id(request_id):
             raise NoSuchAnswerError("no answer has such a request id: it has 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
         username = None if request.user.role is Role.ADMIN else request.user.username
-        return await hindsight.explain(request_id, line, username)
+        return await explainer.explain(request_id, line, username)

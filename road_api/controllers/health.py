@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can estimate, and its metrics."""
+"""Liveness, readiness and metrics."""
 
 import asyncio
 import json
@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from road_api.health_schemas import Live, PredictionLogHealth, Ready, RegistryHealth, UsersHealth
 from road_api.metrics import Metrics
 from road_api.openapi import TAG_OPERATIONS, describe_problem
+from road_api.schemas.health import Live, PredictionLogHealth, Ready, RegistryHealth, UsersHealth
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
@@ -18,20 +18,20 @@ from road_api.services.user_directory import UserDirectory
 
 
 class HealthController(Controller):
-    """For supervisors and Prometheus. Open to all: it tells nothing about anybody."""
+    """For supervisors and Prometheus. Open to everybody: nothing here is personal data."""
 
     tags = (TAG_OPERATIONS,)
 
     @get("/health/live", operation_id="getLive", summary="Is the process alive?")
     async def live(self) -> Live:
-        """Answer, and depend on nothing."""
+        """Answer without depending on anything else."""
         return Live()
 
     @get(
         "/health/ready",
         operation_id="getReady",
         summary="Can it estimate?",
-        description="Asks the model its known questions, and says whether registry, log and users can be reached.",
+        description="Asks the model its known questions, and says whether registry, log and users are available.",
         responses={503: describe_problem("No model is loaded yet, or it answers known questions wrong")},
     )
     async def ready(
@@ -41,7 +41,7 @@ class HealthController(Controller):
         prediction_log: NamedDependency[PredictionLog],
         users: NamedDependency[UserDirectory],
     ) -> Ready:
-        """Ask the model its known questions."""
+        """Check that the model answers its known questions correctly."""
         state, model, log = poller.state, store.current, prediction_log.state
         registry = RegistryHealth(state.reachable, state.detail)
         if model is None:
@@ -69,5 +69,5 @@ class HealthController(Controller):
 
     @get("/metrics", operation_id="getMetrics", summary="Metrics for Prometheus", media_type="text/plain")
     async def metrics(self, metrics: NamedDependency[Metrics]) -> Response[bytes]:
-        """Show the metrics in Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""What answers here: the card of the loaded model for people, its manifest for programs."""
+"""The model that answers: its model card for people, its manifest for programs."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -17,7 +17,7 @@ from road_assets.core.model_card_labels import HTML_CARDS, LANGUAGES, Language
 MODEL_PATH: Final = "/model"
 
 PAGE_HEADERS: Final = {
-    # The page comes from the registry: whatever stands in it, it runs nothing, loads nothing and sends nothing.
+    # The page comes from the registry: whatever it contains, it may run, load and send nothing.
     "Content-Security-Policy": (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -29,7 +29,7 @@ _Lang = Annotated[Literal["fr", "en"] | None, Parameter(query="lang", descriptio
 
 
 class ModelController(Controller):
-    """Open to all: a model card tells nothing about anybody."""
+    """Open to everybody: a model card holds no personal data."""
 
     tags = (TAG_OPERATIONS,)
 
@@ -43,7 +43,7 @@ class ModelController(Controller):
         ),
         media_type=MediaType.HTML,
         responses={
-            400: describe_problem("A language that there is not"),
+            400: describe_problem("There is no card in this language"),
             404: describe_problem("The loaded model has no card"),
             503: describe_problem("No model is loaded yet"),
         },
@@ -80,29 +80,30 @@ def _card(model: ServedModel, language: Language) -> bytes:
 
 
 def preferred_language(header: str) -> Language:
-    """Choose between our languages by an ``Accept-Language`` header (RFC 9110, section 12.5.4); English if in doubt.
+    """Choose a language by an ``Accept-Language`` header (RFC 9110, section 12.5.4); English if in doubt.
 
     Args:
-        header: as sent, maybe empty or malformed.
+        header: as sent; it may be empty or malformed.
     """
     weights = dict.fromkeys(LANGUAGES, 0.0)
     for choice in header.lower().split(","):
-        tag, _, weight = choice.strip().partition(";q=")
+        tag, _, parameter = choice.partition(";")
         language = next((known for known in LANGUAGES if tag.split("-")[0].strip() == known), None)
         if language is not None:
-            weights[language] = max(weights[language], _weight(weight))
+            weights[language] = max(weights[language], _weight(parameter))
     return "fr" if weights["fr"] > weights["en"] else "en"
 
 
-def _weight(text: str) -> float:
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.partition("=")
     try:
-        return float(text) if text else 1.0
+        return float(value) if name.strip() == "q" else 1.0
     except ValueError:
         return 0.0
 
 
 def make_card_links() -> list[HTTPRouteHandler]:
-    """The names by which the cards link each other, so that the link works here as it does between files."""
+    """Redirect the file names by which the two cards link each other, so that the links work here as between files."""
 
     def link(language: Language) -> HTTPRouteHandler:
         @get(f"/{HTML_CARDS[language]}", include_in_schema=False, status_code=307, name=f"card-{language}")

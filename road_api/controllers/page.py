@@ -1,4 +1,4 @@
-"""The page for dispatchers, and the files it loads. All of it comes from here: it works without any other server."""
+"""The page for dispatchers and the files it loads, all served by the service itself: it works offline."""
 
 from typing import Final
 
@@ -13,17 +13,17 @@ PAGE_HEADERS: Final = {
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
 }
-"""Nothing from elsewhere, nothing inline, no frame around it."""
+"""Nothing from other servers, nothing inline, no framing."""
 
 KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-"""Media types by suffix, said here because a machine's own list may differ."""
+"""Media types by suffix; those of ``mimetypes`` depend on the machine."""
 
-A_YEAR: Final = 365 * 24 * 60 * 60
-"""Seconds for which browsers may keep a file: another content has another address."""
+MAX_AGE_SECONDS: Final = 365 * 24 * 60 * 60
+"""One year: a file with other content has another address."""
 
 
 def make_page_router() -> Router:
-    """Read the page and its files once, and serve them from memory: the page at ``/``, the files under their version.
+    """Read the page and its files once, and serve them from memory: the page at ``/``, the files below their version.
 
     Returns:
         The routes of the page and of its files.
@@ -41,6 +41,8 @@ def make_page_router() -> Router:
         if name not in contents:
             raise NotFoundException(f"the page has no file {name!r}")
         content, kind = contents[name]
-        return Response(content, media_type=kind, headers={"Cache-Control": f"public, max-age={A_YEAR}, immutable"})
+        return Response(
+            content, media_type=kind, headers={"Cache-Control": f"public, max-age={MAX_AGE_SECONDS}, immutable"}
+        )
 
     return Router("/", route_handlers=[show_page, show_file], response_headers=PAGE_HEADERS)

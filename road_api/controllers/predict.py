@@ -14,7 +14,6 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from road_api.auth import User
-from road_api.bodies import read_body, read_file_field
 from road_api.openapi import (
     CSV_FIELD,
     TAG_ESTIMATES,
@@ -23,29 +22,30 @@ from road_api.openapi import (
     SceneOperation,
     describe_problem,
 )
-from road_api.schemas import AccidentPrediction, CsvPrediction, Prediction
+from road_api.request_bodies import read_body, read_file_field
+from road_api.schemas.responses import AccidentPrediction, CsvPrediction, Prediction
 from road_api.services.accident import answer_accident
-from road_api.services.csv_answers import ANSWER_COLUMNS, Form, answer_csv, read_pieces
+from road_api.services.csv_answers import ANSWER_COLUMNS, AnswerFormat, answer_csv, read_pieces
 from road_api.services.estimate import answer_question
-from road_api.services.explanation import attach
+from road_api.services.explanation import add_explanation
 from road_api.services.model_store import ModelStore, ServedModel
 from road_api.services.prediction_log import PredictionLog
-from road_api.services.prediction_rows import ALONE, Note
+from road_api.services.prediction_rows import ALONE, LogAnswers
 from road_api.services.scene import read_accident, read_scene
 
 UserRequest = Request[User, dict[str, Any], Any]
 
 ERRORS = {
     400: describe_problem("The body cannot be read"),
-    401: describe_problem("No token, or one that is not good"),
+    401: describe_problem("No token, or not a valid one"),
     413: describe_problem("The body is too large"),
     503: describe_problem("No model is loaded yet"),
 }
 
 Explain = Annotated[bool, Parameter(query="explain", description="Also say what each field adds to the answer.")]
 
-FORMS: Final[dict[str, Form]] = {"application/json": "json", "text/csv": "csv"}
-"""Answers to a file by media type; the first one where the caller has no wish, or one that nobody can grant."""
+ANSWER_FORMATS: Final[dict[str, AnswerFormat]] = {"application/json": "json", "text/csv": "csv"}
+"""Formats of the answer to a file by media type; the first one if ``Accept`` names none of them."""
 
 WRONG_FIELDS = {422: describe_problem("Fields are missing, unknown or not among the codes, or beyond the range")}
 
@@ -79,11 +79,11 @@ class PredictController(Controller):
     ) -> Prediction:
         """Estimate whether one user is severely hurt."""
         row = read_scene(await read_body(request))
-        model = _serving(store)
-        # Asked right here: one row takes 0.03 ms, less than handing it to a thread.
+        model = _current_model(store)
+        # Not in a thread: one row takes 0.03 ms, less than the switch to a thread.
         answer = answer_question(model, request.user.username, row)
-        _noting(prediction_log, request, model)(row, (answer.probability,), (ALONE,))
-        return await attach(answer, model, row, explanation_limiter) if explain else answer
+        _answer_logger(prediction_log, request, model)(row, (answer.probability,), (ALONE,))
+        return await add_explanation(answer, model, row, explanation_limiter) if explain else answer
 
 
 class PredictAccidentController(Controller):
@@ -121,13 +121,13 @@ class PredictAccidentController(Controller):
     ) -> AccidentPrediction:
         """Estimate whether any user of an accident is severely hurt."""
         matrix = read_accident(await read_body(request), accident_max_users)
-        model = _serving(store)
-        note = _noting(prediction_log, request, model)
-        answer = await to_thread.run_sync(answer_accident, model, request.user.username, matrix, note)
+        model = _current_model(store)
+        log_answers = _answer_logger(prediction_log, request, model)
+        answer = await to_thread.run_sync(answer_accident, model, request.user.username, matrix, log_answers)
         if not explain:
             return answer
         decider = matrix[answer.deciding_user : answer.deciding_user + 1]
-        return await attach(answer, model, decider, explanation_limiter)
+        return await add_explanation(answer, model, decider, explanation_limiter)
 
 
 class PredictCsvController(Controller):
@@ -161,13 +161,21 @@ class PredictCsvController(Controller):
         prediction_log: NamedDependency[PredictionLog],
     ) -> Stream:
         """Estimate for each line of a file."""
-        form = FORMS[request.accept.best_match(list(FORMS), "application/json")]
+        answer_format = ANSWER_FORMATS[request.accept.best_match(list(ANSWER_FORMATS), "application/json")]
         file = await read_file_field(request, CSV_FIELD)
         try:
-            model = _serving(store)
+            model = _current_model(store)
             request_id = request.scope["state"]["request_id"]
-            note = prediction_log.for_file(request_id, request.user.username, model.ref.version)
-            work = partial(answer_csv, model, request.user.username, file.file, note, max_rows=csv_max_rows, form=form)
+            log_answers = prediction_log.for_file(request_id, request.user.username, model.ref.version)
+            work = partial(
+                answer_csv,
+                model,
+                request.user.username,
+                file.file,
+                log_answers,
+                max_rows=csv_max_rows,
+                answer_format=answer_format,
+            )
             answer = await to_thread.run_sync(work, limiter=file_limiter)
         finally:
             await file.close()
@@ -176,10 +184,10 @@ class PredictCsvController(Controller):
 
 
 def make_accident_controller(max_users: int) -> type[PredictAccidentController]:
-    """The controller for accidents, its document saying how many users are taken.
+    """Make the controller for accidents, whose OpenAPI operation names the largest number of users.
 
     Args:
-        max_users: of one accident.
+        max_users: largest number of users of one accident.
     """
     handler = copy(PredictAccidentController.predict_accident)
     handler.operation_class = type(AccidentOperation.__name__, (AccidentOperation,), {"max_users": max_users})
@@ -187,11 +195,11 @@ def make_accident_controller(max_users: int) -> type[PredictAccidentController]:
     return type(name, (PredictAccidentController,), members)
 
 
-def _noting(log: PredictionLog, request: UserRequest, model: ServedModel) -> Note:
+def _answer_logger(log: PredictionLog, request: UserRequest, model: ServedModel) -> LogAnswers:
     return log.for_request(request.scope["state"]["request_id"], request.user.username, model.ref.version)
 
 
-def _serving(store: ModelStore) -> ServedModel:
+def _current_model(store: ModelStore) -> ServedModel:
     if store.current is None:
         raise ServiceUnavailableException(
             "no model is loaded yet; GET /health/ready says why", headers={"Retry-After": "5"}

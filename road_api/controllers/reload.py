@@ -1,4 +1,4 @@
-"""Looking at the production pointer now, for admins who do not want to wait for the next look."""
+"""Polling the production alias at once, for admins who do not want to wait for the next poll."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from litestar.exceptions import ServiceUnavailableException
 
 from road_api.auth import User, require_admin
 from road_api.openapi import TAG_ADMIN, describe_problem
-from road_api.schemas import Reloaded
+from road_api.schemas.responses import Reloaded
 from road_api.services.model_poller import ModelPoller
 from road_api.services.model_store import ModelStore
 
@@ -17,7 +17,7 @@ logger = structlog.get_logger()
 
 
 class ReloadController(Controller):
-    """A version that is refused leaves the one that answers."""
+    """A version that is refused does not replace the one that answers."""
 
     tags = (TAG_ADMIN,)
     guards = (require_admin,)
@@ -26,15 +26,16 @@ class ReloadController(Controller):
         "/reload",
         status_code=200,
         operation_id="reloadModel",
-        summary="Follow the production pointer now",
+        summary="Load the version in production now",
         description=(
-            "The service looks every few seconds by itself. `outcome` is `loaded`, `unchanged`, `refused` (the model "
-            "before answers on) or `nothing promoted`. Of several workers the one that was asked looks now."
+            "The service polls the registry every few seconds by itself; this polls at once. `outcome` is `loaded`, "
+            "`unchanged`, `refused` (the former model goes on answering) or `nothing promoted`. Of several workers, "
+            "only the one that gets the request polls now."
         ),
         responses={
-            401: describe_problem("No token, or one that is not good"),
+            401: describe_problem("No token, or not a valid one"),
             403: describe_problem("The token is not an admin's"),
-            503: describe_problem("The registry does not answer; the model that answered goes on"),
+            503: describe_problem("The registry does not answer; the loaded model goes on answering"),
         },
     )
     async def reload(
@@ -43,10 +44,10 @@ class ReloadController(Controller):
         poller: NamedDependency[ModelPoller],
         store: NamedDependency[ModelStore],
     ) -> Reloaded:
-        """Look, load what is new, and tell."""
-        look = await poller.poll()
-        logger.info("reload asked for", by=request.user.username, outcome=look.outcome)
-        if look.outcome == "unreachable":
-            raise ServiceUnavailableException(look.detail, headers={"Retry-After": "5"})
+        """Poll once, and say what came of it."""
+        result = await poller.poll()
+        logger.info("reload asked for", by=request.user.username, outcome=result.outcome)
+        if result.outcome == "unreachable":
+            raise ServiceUnavailableException(result.detail, headers={"Retry-After": "5"})
         current = store.current
-        return Reloaded(look.outcome, look.detail, current.ref.version if current else None)
+        return Reloaded(result.outcome, result.detail, current.ref.version if current else None)

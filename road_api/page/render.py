@@ -1,4 +1,4 @@
-"""From the vocabulary to the page's HTML. Every text stands in it in both languages; a script shows one of them."""
+"""Rendering the page from the vocabulary. It contains every text in both languages, of which a script shows one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -32,13 +32,13 @@ DEFAULTS: Final[dict[str, int]] = {
     "prof": 1,
     "situ": 1,
 }
-"""What the form presumes: codes that 62 to 84 % of the users in the official files of 2024 have. Sex and purpose of the
-trip are for the caller to say, road and collision have no such code: these begin as unknown."""
+"""Preselected codes: 62 to 84 % of the users in the official files of 2024 have them. Sex and purpose of the trip are
+for the caller to say, and road and collision have no such frequent code, so these fields start as unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Fields that stand together in the form.
+    """A group of fields in the form.
 
     Attributes:
         fr: heading in French.
@@ -56,14 +56,14 @@ _HEADINGS: Final[dict[Table, tuple[str, str]]] = {
     "caracteristiques": ("L'accident", "The accident"),
     "lieux": ("Le lieu", "The place"),
 }
-"""The official file that holds a feature says where it belongs."""
+"""The group of a feature follows from the official file that contains it."""
 
 
 def render_page(files_path: str) -> str:
-    """Make the page.
+    """Render the page.
 
     Args:
-        files_path: where the service serves ``FILES_DIR``.
+        files_path: path under which the service serves ``FILES_DIR``.
 
     Returns:
         HTML.
@@ -87,7 +87,7 @@ def render_page(files_path: str) -> str:
 
 
 def name_version() -> str:
-    """Name the present content of ``FILES_DIR``: another content has another name, so browsers may keep files."""
+    """Name the content of ``FILES_DIR`` by a hash: other content has another name, so browsers may cache the files."""
     digest = hashlib.sha256()
     for file in sorted(FILES_DIR.iterdir()):
         content = file.read_bytes()

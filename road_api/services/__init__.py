@@ -1,1 +1,1 @@
-"""What the service does, without HTTP: reading rows, keeping the model, estimating."""
+"""The logic behind the endpoints: reading questions, following the model, estimating, explaining, logging."""

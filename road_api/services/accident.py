@@ -1,37 +1,35 @@
-"""What the users' probabilities say about their accident.
+"""From the probabilities of an accident's users to an answer about the accident.
 
-The model knows users, one by one. Whether at least one of several is severely hurt also depends on how their injuries
-go together, which it was not taught, so an accident is answered with two bounds instead of one figure that would claim
-to know:
+The model estimates single users. Whether at least one of several is severely hurt also depends on how their injuries
+are correlated, which the model has not learned. So the answer has two bounds instead of one precise-looking figure:
 
-- lower: the highest of the probabilities. That at least one is hurt is never less likely than that one of them is.
-- upper: 1 - Π(1 - p), right if injuries did not depend on each other given the features. Users of one accident share
-  speed, road and impact, so their injuries tend to go together, and the truth lies below.
+- lower: the highest of the probabilities. "At least one is hurt" is never less likely than "this one is hurt".
+- upper: 1 - Π(1 - p), exact if the injuries are independent given the features. Users of one accident share speed,
+  road and impact, so their injuries tend to be positively correlated, and the truth lies below.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from road_api.schemas import AccidentPrediction, UserPrediction
+from road_api.schemas.responses import AccidentPrediction, UserPrediction
 from road_api.services.estimate import estimate
 from road_api.services.model_store import ServedModel
-from road_api.services.prediction_rows import Note
+from road_api.services.prediction_rows import LogAnswers
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import OUTCOMES
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """An accident judged by the probabilities of its users.
+    """The answer about an accident.
 
     Attributes:
-        lower: bound of the probability that at least one user is severely hurt.
-        upper: the other bound.
+        lower: lower bound of the probability that at least one user is severely hurt.
+        upper: its upper bound.
         decider: index of the user with the highest probability, the first of equal ones.
-        severe: whether that user's probability reaches the threshold, so that help goes out for the accident exactly
-            if it would for one of its users.
-        undecided: whether the upper bound alone reaches the threshold.
+        severe: whether the lower bound reaches the threshold: the accident is severe exactly if one of its users is.
+        undecided: whether only the upper bound reaches the threshold.
     """
 
     lower: float
@@ -46,27 +44,29 @@ def judge(probabilities: list[float], threshold: float) -> Judgement:
 
     Args:
         probabilities: of a severe injury, one for each user, at least one.
-        threshold: probability from which on the answer is "severe".
+        threshold: lowest probability that is answered "severe".
     """
     lower = max(probabilities)
-    # By rounding, the product of a single probability may come out a hair below it.
+    # Rounding may take the upper bound of a single user slightly below the lower one.
     upper = max(lower, 1 - float(np.prod(1 - np.asarray(probabilities))))
     severe = lower >= threshold
     return Judgement(lower, upper, probabilities.index(lower), severe, not severe and upper >= threshold)
 
 
-def answer_accident(model: ServedModel, user: str, matrix: FeatureMatrix, note: Note) -> AccidentPrediction:
-    """Answer a question about an accident. A hundred users take milliseconds, so call it in a thread.
+def answer_accident(
+    model: ServedModel, user: str, matrix: FeatureMatrix, log_answers: LogAnswers
+) -> AccidentPrediction:
+    """Answer a question about an accident. It takes milliseconds for 100 users, so call it in a thread.
 
     Args:
         model: the one that answers.
         user: who asks.
         matrix: shape (users of the accident, 27), NaN where unknown.
-        note: told of the estimates; the line of a user is its index + 1.
+        log_answers: called with the estimates; the line of a user is its index + 1.
     """
     estimates = estimate(model, matrix)
     probabilities = [answer.probability for answer in estimates]
-    note(matrix, probabilities, range(1, len(probabilities) + 1))
+    log_answers(matrix, probabilities, range(1, len(probabilities) + 1))
     manifest = model.bundle.manifest
     judgement = judge(probabilities, manifest.threshold)
     outcome = OUTCOMES[int(judgement.severe)]

@@ -1,8 +1,8 @@
-"""The last good bundle on disk, so that the service starts while the registry is away.
+"""Checked bundles on disk, so that the service starts while the registry is away, and explains former answers.
 
-Layout: one folder per bundle, named by the hash of its manifest, with ``version.json``, which says what version it is,
-and ``current.json``, which names the folder in use. Both appear by a rename, so that a crash or a second worker leaves
-a whole state, old or new. The folders of former bundles explain what these answered.
+Layout: one folder per bundle, named by the hash of its manifest, in which ``version.json`` holds the version; and
+``current.json``, which names the folder of the last good bundle. Both are put in place by a rename, so that after a
+crash, or with several workers, the state is complete, either the old or the new one.
 """
 
 import hashlib
@@ -23,21 +23,22 @@ from road_assets.core.model_card_labels import HTML_CARDS
 POINTER_FILE: Final = "current.json"
 VERSION_FILE: Final = "version.json"
 KEPT_BUNDLES: Final = 3
-"""Folders left after a swap; more than one, because another worker may still be reading the one before."""
+"""Folders kept after a swap: another worker may still read an old one, and former bundles explain their answers."""
 
 
 class BundleCache:
-    """Bundles of one service in one directory."""
+    """Bundles in one directory, which all workers of a service share."""
 
     def __init__(self, directory: Path) -> None:
-        """Use a directory, which is made when something is first saved."""
+        """Use a directory; the first save creates it."""
         self._directory = directory
 
     def load(self) -> tuple[ModelRef, dict[str, bytes]] | None:
         """Read the last good bundle.
 
         Returns:
-            Its version and files, not yet checked, and the pages of its card if they were saved; None if nothing was.
+            Its version, and its files with the pages of its card if there are any, not yet checked; None if nothing
+            was saved.
 
         Raises:
             BundleError: the pointer or a file is missing or unreadable.
@@ -54,21 +55,23 @@ class BundleCache:
             raise BundleError(f"the bundle kept in {self._directory} cannot be read: {error}") from error
 
     def find(self, version: str) -> list[tuple[ModelRef, dict[str, bytes]]]:
-        """Read the bundles of a version that are still here, newest first; those that cannot be read are left out.
+        """Read the bundles of a version that are on disk, newest first; those that cannot be read are left out.
 
         Returns:
-            Version and files of each, not yet checked. They are several where a registry was made anew.
+            Version and files of each, not yet checked. There may be several if the registry was made anew.
         """
         found = []
         for folder in self._folders():
-            with suppress(OSError, ValueError, KeyError, TypeError):  # as good as not there; others may remove them
+            with suppress(
+                OSError, ValueError, KeyError, TypeError
+            ):  # as if it were not there; other workers may remove it
                 told = json.loads((folder / VERSION_FILE).read_bytes())
                 if told["version"] == version:
                     found.append((ModelRef(told["version"], told["run_id"]), _read(folder)))
         return found
 
     def save(self, ref: ModelRef, files: dict[str, bytes]) -> None:
-        """Keep a checked bundle as the last good one.
+        """Save a checked bundle as the last good one.
 
         Args:
             ref: its version.
@@ -87,7 +90,7 @@ class BundleCache:
         self._prune(keep=name)
 
     def save_card(self, ref: ModelRef, card: Mapping[str, bytes]) -> None:
-        """Keep a card that came after its bundle; nothing is done if another bundle was saved since.
+        """Save a card that was loaded after its bundle; nothing is done if another bundle was saved since.
 
         Args:
             ref: version that it describes.
@@ -108,14 +111,14 @@ class BundleCache:
             fresh.mkdir()
             for file, content in files.items():
                 _write(fresh / file, content)
-            if target.exists():  # the same bundle, whole or damaged since
+            if target.exists():  # the same bundle, which may be damaged
                 target.replace(Path(scratch) / "old")
             fresh.replace(target)
 
     def _prune(self, keep: str) -> None:
         others = [folder for folder in self._folders() if folder.name != keep]
         for folder in others[KEPT_BUNDLES - 1 :]:
-            shutil.rmtree(folder, ignore_errors=True)  # what another worker removes first is gone all the same
+            shutil.rmtree(folder, ignore_errors=True)  # another worker may remove it, too
 
     def _folders(self) -> list[Path]:
         """Folders of bundles, newest first."""

@@ -1,6 +1,6 @@
-"""Files of questions: a CSV as official releases write it, or as somebody's spreadsheet does.
+"""CSV files of questions, as official releases or spreadsheets write them.
 
-A file that cannot be read as a whole is refused; a wrong line is answered by itself, and the others are read.
+A file that cannot be read as a whole is refused. A wrong line is answered with its error, and the others are read.
 """
 
 import dataclasses
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
-from road_api.services.codes import FIELDS, CodeError, Field, read_cell
-from road_api.services.csv_text import CsvError, Dialect, read_records, recognise
+from road_api.services.csv_text import CsvError, Dialect, detect_dialect, read_records
+from road_api.services.field_codes import FIELDS, CodeError, Field, read_cell
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES
 
 KNOWN_CELLS: Final = 1024
-"""Cells remembered for each column: an honest file has a few dozen different ones, another need not."""
+"""Different cells cached per column. Usual files have a few dozen; the limit is for files made to fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class CsvRow:
     """One line of the file.
 
     Attributes:
-        line: where it starts, from 1; the header is usually line 1.
-        cells: as sent.
+        line: number of the line where it starts; the header is usually line 1.
+        cells: as in the file.
         codes: ``MODEL_FIELDS`` in order, NaN where unknown; empty if there is an error.
-        field: the column that is wrong, None if none is or the line as a whole is wrong.
+        field: the column that is wrong; None if no column is, or the line as a whole is.
         reason: what is wrong, empty if nothing is.
     """
 
@@ -39,12 +39,12 @@ class CsvRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A file whose header is good.
+    """A file whose header is valid.
 
     Attributes:
         dialect: how it is written.
         header: its column names as sent.
-        rows: each of its rows, read while this is iterated.
+        rows: its rows, read lazily.
     """
 
     dialect: Dialect
@@ -56,9 +56,10 @@ def read_csv(file: IO[bytes], max_rows: int) -> CsvFile:
     """Read the questions of a file, one by one.
 
     Args:
-        file: CSV as ``csv_text.recognise`` takes it, with a header that names the 13 features and any of the optional
-            fields, in any case and order. Other columns are ignored, as are empty lines. It is read twice, in pieces.
-        max_rows: how many rows are taken.
+        file: CSV as ``csv_text.detect_dialect`` accepts it. Its header names the 13 features and any of the optional
+            fields, in any order, in upper or lower case. Other columns and empty lines are ignored. The file is read
+            twice, in pieces.
+        max_rows: largest number of rows that is accepted.
 
     Returns:
         The file, with a row for each of its lines, in their order.
@@ -68,7 +69,7 @@ def read_csv(file: IO[bytes], max_rows: int) -> CsvFile:
             inside quotes.
         TooManyRowsError: there are more rows.
     """
-    dialect = recognise(file, max_rows)
+    dialect = detect_dialect(file, max_rows)
     records = read_records(file, dialect)
     _, header = next(records)
     columns = [_Column(field, index) for field, index in zip(FIELDS, _find_columns(header), strict=True)]
@@ -79,7 +80,7 @@ def read_csv(file: IO[bytes], max_rows: int) -> CsvFile:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """Where a field stands, if anywhere, and what its cells meant so far: a large file repeats a few dozen of them."""
+    """The column of a field, if there is one, and a cache of its cells: large files repeat a few dozen of them."""
 
     field: Field
     index: int | None
@@ -98,7 +99,7 @@ class _Column:
 
 
 def _find_columns(header: list[str]) -> list[int | None]:
-    """Find where each of the model's fields stands; None for an optional one that is not there."""
+    """Find the column of each of the model's fields; None for an optional field without one."""
     names = [name.strip().lower() for name in header]
     missing = [name for name in FEATURE_NAMES if name not in names]
     if len(missing) == len(FEATURE_NAMES):

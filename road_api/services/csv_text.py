@@ -1,4 +1,4 @@
-"""CSV text, whoever wrote it: its encoding, its separator, its records one by one, and never all of it in memory."""
+"""Reading CSV text: detecting encoding and separator, and reading record by record, never the whole file in memory."""
 
 import csv
 import io
@@ -14,12 +14,12 @@ ENCODINGS: Final = ("utf-8-sig", "cp1252")
 """Tried in this order: hardly any cp1252 text with an accent is valid UTF-8."""
 
 RECORD_CHARACTERS: Final = 1024 * 1024
-"""Longest record. Without line ends or with quotes around them, a file could be one record and need all memory."""
+"""Longest record. A file without line ends, or with quotes around them, is one record and could fill the memory."""
 
 LINES_PER_ROW: Final = 4
 SPARE_LINES: Final = 1000
-"""A file of nothing but line ends would be read for minutes without a row to count. Addresses of several lines, and
-empty lines between rows, leave room."""
+"""Lines per row that are accepted, and lines beyond that: a file of nothing but line ends would be read for minutes and
+have no row to count. There is room for cells of several lines, and for empty lines between rows."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -30,7 +30,7 @@ class CsvError(ValueError):
 
 
 class TooManyRowsError(ValueError):
-    """A file of more rows than are taken at once."""
+    """A file with more rows, or lines, than are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,16 @@ class Dialect:
     longest: int
 
 
-def recognise(file: IO[bytes], max_rows: int) -> Dialect:
-    """Read a file through once, to know how it is written before anything is answered.
+def detect_dialect(file: IO[bytes], max_rows: int) -> Dialect:
+    """Read a file once from start to end, to know its dialect and to find errors before anything is answered.
 
     Args:
         file: CSV with ``,`` or ``;``, in UTF-8 (a byte order mark is fine) or cp1252, quoted or not.
-        max_rows: how many rows below the header are taken.
+        max_rows: largest number of rows below the header that is accepted.
 
     Raises:
-        CsvError: the content is no text, is empty, breaks off inside quotes, or has a record beyond all measure.
-        TooManyRowsError: there are more rows, or far more lines.
+        CsvError: the content is no text, is empty, breaks off inside quotes, or has a record that is too long.
+        TooManyRowsError: there are more rows, or many more lines than rows.
     """
     for encoding in ENCODINGS:
         try:
@@ -74,7 +74,7 @@ def recognise(file: IO[bytes], max_rows: int) -> Dialect:
 
 
 def read_records(file: IO[bytes], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record of a recognised file that is no blank line, with the line on which it starts.
+    """Yield each record that is not a blank line, with the line on which it starts.
 
     Quotes may hold line ends, so that a record is not always a line.
     """
@@ -85,10 +85,10 @@ def read_records(file: IO[bytes], dialect: Dialect) -> Iterator[tuple[int, list[
 
 
 class _Lines:
-    """The lines of a text, ends included, as long as it is one and no record grows beyond measure.
+    """The lines of a text with their line ends; checks that it is text, and not too long.
 
     Attributes:
-        taken: characters since somebody set it to 0, at the start of a record.
+        taken: characters read since the caller last set it to 0, which it does at the start of each record.
     """
 
     def __init__(self, text: io.TextIOWrapper, max_rows: int) -> None:
@@ -125,8 +125,8 @@ def _open_text(file: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
     try:
         yield text
     finally:
-        if not file.closed:  # as it is when an error ends a request before this generator
-            text.detach()  # or the file would be closed with it
+        if not file.closed:  # it is closed if an error ends the request before this generator
+            text.detach()  # otherwise the file would be closed with it
 
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -168,6 +168,6 @@ def _measure(file: IO[bytes], encoding: str, separator: str, max_rows: int) -> t
             rows += not _is_blank(cells)
             if rows > max_rows:
                 raise TooManyRowsError(
-                    f"the file has more than the {max_rows} rows taken here; send it in parts, each with the header"
+                    f"the file has more than the {max_rows} rows accepted here; send it in parts, each with the header"
                 )
     return rows, longest

@@ -1,8 +1,8 @@
-"""From questions to answers: what the model says about rows, and the answer to one question."""
+"""From the model's probabilities to answers, with class, confidence and labels."""
 
 from dataclasses import dataclass
 
-from road_api.schemas import Prediction
+from road_api.schemas.responses import Prediction
 from road_api.services.model_store import ServedModel
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import OUTCOMES, Code
@@ -10,12 +10,12 @@ from road_assets.core.vocabulary import OUTCOMES, Code
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The model's answer for one row.
+    """The estimate for one row.
 
     Attributes:
-        outcome: the class answered, with its labels.
+        outcome: the predicted class, with its labels.
         probability: of a severe injury.
-        confidence: probability of the class answered.
+        confidence: probability of the predicted class.
     """
 
     outcome: Code
@@ -24,7 +24,7 @@ class Estimate:
 
 
 def estimate(model: ServedModel, rows: FeatureMatrix) -> list[Estimate]:
-    """Ask the model.
+    """Estimate for rows.
 
     Args:
         model: the one that answers.
@@ -46,11 +46,11 @@ def answer_question(model: ServedModel, user: str, row: FeatureMatrix) -> Predic
         row: shape (1, 27), NaN where unknown.
     """
     (probability,) = model.bundle.predict(row).tolist()
-    return tell(model, user, probability)
+    return make_prediction(model, user, probability)
 
 
-def tell(model: ServedModel, user: str, probability: float) -> Prediction:
-    """Put the answer to one question into words.
+def make_prediction(model: ServedModel, user: str, probability: float) -> Prediction:
+    """Make the answer to one question from a probability.
 
     Args:
         model: the one that answered.
@@ -71,11 +71,11 @@ def tell(model: ServedModel, user: str, probability: float) -> Prediction:
 
 
 def decide(probability: float, threshold: float) -> Estimate:
-    """Answer by a probability.
+    """Classify a probability.
 
     Args:
         probability: of a severe injury.
-        threshold: from which on the answer is "severe".
+        threshold: lowest probability that is answered "severe".
     """
     severe = probability >= threshold
     return Estimate(OUTCOMES[int(severe)], probability, probability if severe else 1 - probability)

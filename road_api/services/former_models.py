@@ -1,4 +1,4 @@
-"""Models that answered before: the one that answers now, those on disk, and those in the registry."""
+"""Opening the model that gave a former answer: it may be the current one, or be on disk, or in the registry."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,16 +13,16 @@ from road_api.services.model_store import ModelRef, ModelStore, ServedModel
 from road_assets.core.bundle import BundleError
 
 KEPT_OPEN: Final = 2
-"""Former models kept in memory: whoever asks about one answer tends to ask about the next."""
+"""Former models kept in memory: a question about one answer is often followed by one about the next."""
 
 logger = structlog.get_logger()
 
 
 class FormerModels:
-    """Finds and opens the models of a version."""
+    """Finds and opens models by version number."""
 
     def __init__(self, store: ModelStore, cache: BundleCache, registry: ModelRegistry) -> None:
-        """Look where models are."""
+        """Set the places where models are looked for."""
         self._store = store
         self._cache = cache
         self._registry = registry
@@ -30,15 +30,15 @@ class FormerModels:
         self._opening = asyncio.Lock()
 
     async def find(self, version: str) -> AsyncIterator[ServedModel]:
-        """Open the models of a version, those nearest at hand first.
+        """Open the models with a version number, those in memory and on disk before those in the registry.
 
-        They are several where a registry was made anew and counts its versions from 1 again.
+        There may be several: a registry that was made anew counts its versions from 1 again.
 
         Args:
             version: number in the registry.
 
         Raises:
-            RegistryError: the ones at hand were not enough, and the registry does not answer or has not all the files.
+            RegistryError: the registry is needed, and does not answer or lacks a file.
         """
         seen = set()
         current = self._store.current
@@ -54,7 +54,7 @@ class FormerModels:
             yield model
 
     async def _opened(self, ref: ModelRef, files: dict[str, bytes] | None = None) -> ServedModel | None:
-        """Open a model once, and keep it for a while; a damaged one is reported and passed over."""
+        """Open a model, and keep the last ones in memory; a damaged one is logged and skipped."""
         async with self._opening:
             if ref in self._open:
                 self._open.move_to_end(ref)

@@ -1,4 +1,4 @@
-"""Answers given before, looked up by the request's id: in the queue of the log, else in the table ``predictions``."""
+"""Looking up logged answers by request id: in the queue of the prediction log, else in the table ``predictions``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any, Final, LiteralString
 
 import numpy as np
 
+from road_api.services.database import Database
 from road_api.services.prediction_log import PredictionLog
-from road_api.services.prediction_rows import ALONE, Answered
-from road_api.services.tables import Tables
+from road_api.services.prediction_rows import ALONE, LogEntry
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import UNKNOWN_CODE
 
@@ -18,7 +18,7 @@ _FIND: Final[LiteralString] = """
     WHERE request_id = %(request_id)s AND answered_at >= %(oldest)s
     AND (%(username)s::text IS NULL OR username = %(username)s) AND (%(line)s::integer IS NULL OR line = %(line)s)
     ORDER BY answered_at DESC, line LIMIT 2"""
-"""Two, because the second tells whether there are several."""
+"""Two rows, because the second one tells that there are several."""
 
 
 class NoSuchAnswerError(LookupError):
@@ -26,16 +26,16 @@ class NoSuchAnswerError(LookupError):
 
 
 class SeveralAnswersError(ValueError):
-    """A request that was answered several times, of which one must be chosen."""
+    """The request has several answers, of which one must be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedAnswer:
-    """One answer.
+    """One logged answer.
 
     Attributes:
         request_id: of the request.
-        line: of the file, or number of the user of an accident; ``ALONE`` for a question asked alone.
+        line: of the file, or number of the user in an accident from 1; ``ALONE`` for a single question.
         username: who asked.
         model_version: that answered.
         answered_at: when.
@@ -53,18 +53,18 @@ class LoggedAnswer:
 
 
 class LoggedAnswers:
-    """Finds answers of the last days."""
+    """Finds answers that are not older than the log's retention."""
 
-    def __init__(self, log: PredictionLog, tables: Tables, retention_days: int) -> None:
-        """Look in a log and in tables.
+    def __init__(self, log: PredictionLog, database: Database, retention_days: int) -> None:
+        """Look in the log's queue, then in the database.
 
         Args:
-            log: holds what is not stored yet.
-            tables: hold the others.
+            log: its queue holds what is not stored yet.
+            database: holds the others.
             retention_days: age of the oldest answer that is found.
         """
         self._log = log
-        self._tables = tables
+        self._database = database
         self._retention_days = retention_days
 
     async def find(self, request_id: str, line: int | None, username: str | None) -> LoggedAnswer:
@@ -78,18 +78,19 @@ class LoggedAnswers:
         Raises:
             NoSuchAnswerError: there is none.
             SeveralAnswersError: there are several, and no line was named.
-            TablesError: it is not in the queue, and Postgres is away.
+            DatabaseError: it is not in the queue, and Postgres is away.
         """
-        # The queue first: what leaves it meanwhile is in the table then.
+        # The queue comes first: what leaves it meanwhile is in the table by then.
         waiting = self._log.find_waiting(request_id)
         found = [each for answered in waiting for each in _lines_of(answered, line, username)]
         if not found:
             found = await self._read(request_id, line, username)
         if not found:
+            chosen = "" if line is None else f", line {line}"
             raise NoSuchAnswerError(
-                f"no answer is known under the request id {request_id!r}{'' if line is None else f', line {line}'}: "
-                f"nobody asked so, or somebody else did, or more than {self._retention_days} days ago; an answer of "
-                "this second may not be stored yet: then try again"
+                f"no answer has the request id {request_id!r}{chosen}: there is none, or it is another user's, or was "
+                f"given more than {self._retention_days} days ago; one that was given this second may not be stored "
+                "yet, so try again"
             )
         if found[0].line != ALONE and len({answer.line for answer in found}) > 1:
             raise SeveralAnswersError("this request was answered several times; say which answer is meant: ?line=2")
@@ -98,7 +99,7 @@ class LoggedAnswers:
     async def _read(self, request_id: str, line: int | None, username: str | None) -> list[LoggedAnswer]:
         oldest = datetime.now(UTC) - timedelta(days=self._retention_days)
         wanted = {"request_id": request_id, "line": line, "username": username, "oldest": oldest}
-        async with self._tables.connect() as connection:
+        async with self._database.connect() as connection:
             rows = await (await connection.execute(_FIND, wanted)).fetchall()
         return [_from_row(row) for row in rows]
 
@@ -110,7 +111,7 @@ def _from_row(row: Sequence[Any]) -> LoggedAnswer:
     return LoggedAnswer(request_id, line, username, str(version), answered_at.astimezone(UTC), probability, values)
 
 
-def _lines_of(answered: Answered, line: int | None, username: str | None) -> list[LoggedAnswer]:
+def _lines_of(answered: LogEntry, line: int | None, username: str | None) -> list[LoggedAnswer]:
     if username not in {None, answered.username}:
         return []
     moment = datetime.fromtimestamp(answered.answered_at / 1_000_000, UTC)

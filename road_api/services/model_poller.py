@@ -1,6 +1,6 @@
-"""Follows the production alias: loads a new version beside the old, checks it, keeps it on disk, then swaps.
+"""Follows the production alias: loads a new version beside the old one, checks it, saves it on disk, then swaps.
 
-Whatever goes wrong, the model that answers stays, the failure is logged and counted, and the next look tries again.
+If anything fails, the old model goes on answering, the failure is logged and counted, and the next poll tries again.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from road_api.services.model_registry import ModelRegistry, RegistryError
 from road_api.services.model_store import ModelRef, ModelStore, ServedModel
 from road_assets.core.bundle import BundleError
 
-LOOKS_BETWEEN_CARDS: Final = 6
-"""A card that is not there yet is asked for at every sixth look: half a minute at the usual pace."""
+POLLS_PER_CARD_REQUEST: Final = 6
+"""A model card that does not exist yet is requested at every sixth poll: twice a minute with the default setting."""
 
 logger = structlog.get_logger()
 
@@ -25,12 +25,12 @@ logger = structlog.get_logger()
 Outcome = Literal["loaded", "unchanged", "refused", "nothing promoted", "unreachable"]
 
 
-class Look(NamedTuple):
-    """What one look came to.
+class PollResult(NamedTuple):
+    """Result of one poll.
 
     Attributes:
-        outcome: in a word.
-        detail: the same with its reason.
+        outcome: what happened.
+        detail: the same in a sentence, with the reason.
     """
 
     outcome: Outcome
@@ -39,12 +39,12 @@ class Look(NamedTuple):
 
 @dataclass(slots=True)
 class PollerState:
-    """What the last look found, for the health endpoint.
+    """What the last poll found, for the health endpoint.
 
     Attributes:
-        reachable: whether the registry answered, None before the first look.
+        reachable: whether the registry answered, None before the first poll.
         detail: the same in words.
-        refused: why the last version offered is not served, None if it is.
+        refused: why the version in production is not served, None if it is.
     """
 
     reachable: bool | None = None
@@ -56,7 +56,7 @@ class ModelPoller:
     """Keeps a store filled with the production model.
 
     Attributes:
-        state: what the last look found.
+        state: what the last poll found.
     """
 
     def __init__(self, registry: ModelRegistry, cache: BundleCache, store: ModelStore, metrics: Metrics) -> None:
@@ -66,61 +66,65 @@ class ModelPoller:
         self._store = store
         self._metrics = metrics
         self.state = PollerState()
-        self._looks_without_card = 0
-        self._looking = asyncio.Lock()
+        self._polls_without_card = 0
+        self._polling = asyncio.Lock()
 
     async def restore(self) -> None:
-        """Start with the bundle on disk, if there is one; a damaged one is refused and reported."""
+        """Load the last good bundle from disk, if there is one; a damaged one is refused and reported."""
         try:
             kept = await asyncio.to_thread(self._cache.load)
             if kept is not None:
                 self._swap(await asyncio.to_thread(ServedModel.open, *kept), source="disk")
-        except Exception as error:  # noqa: BLE001 (a start must not fail because of what was left on disk)
+        except Exception as error:  # noqa: BLE001 (what lies on disk must not prevent the start)
             self._report_refusal("the bundle on disk", error)
 
     async def run(self, seconds: float) -> None:
-        """Look for ever, with a pause of some seconds between two looks."""
+        """Poll until cancelled, with a pause of some seconds in between."""
         while True:
-            await self.poll()
+            try:
+                await self.poll()
+            except Exception:  # polling must not end, whatever the registry answers
+                logger.exception("polling the model registry failed")
+                self._metrics.registry_up.set(0)
             await asyncio.sleep(seconds)
 
-    async def poll(self) -> Look:
-        """Look once, and load what is new; one look at a time."""
-        async with self._looking:
+    async def poll(self) -> PollResult:
+        """Ask the registry once, and load a new version; concurrent calls run one after the other."""
+        async with self._polling:
             return await self._poll()
 
-    async def _poll(self) -> Look:
+    async def _poll(self) -> PollResult:
         try:
             ref = await self._registry.find_production()
         except RegistryError as error:
             self._report_registry(reachable=False, detail=str(error))
-            return Look("unreachable", str(error))
+            return PollResult("unreachable", str(error))
         self._report_registry(reachable=True, detail="answers" if ref else "answers, but nothing was promoted yet")
         current = self._store.current
         if ref is None:
-            return Look("nothing promoted", "the registry answers, but no version is in production")
+            return PollResult("nothing promoted", "the registry answers, but no version is in production")
         if current is not None and current.ref == ref:
             self.state.refused = None
-            await self._complete(current)
-            return Look("unchanged", f"version {ref.version} is in production and answers already")
+            await self._fetch_card(current)
+            return PollResult("unchanged", f"version {ref.version} is in production and answers already")
         try:
             await self._load(ref)
-        except Exception as error:  # noqa: BLE001 (a new version must not take the service down, whatever it holds)
-            return Look("refused", self._report_refusal(f"version {ref.version}", error))
-        return Look("loaded", f"version {ref.version} answers from now on")
+        except Exception as error:  # noqa: BLE001 (no new version may take the service down, whatever is in it)
+            return PollResult("refused", self._report_refusal(f"version {ref.version}", error))
+        return PollResult("loaded", f"version {ref.version} answers from now on")
 
     async def _load(self, ref: ModelRef) -> None:
         files = await self._registry.download(ref)
         model = await asyncio.to_thread(ServedModel.open, ref, files)
         await asyncio.to_thread(self._cache.save, ref, files)
         self._swap(model, source="registry")
-        self._looks_without_card = 0
-        await self._complete(model)
+        self._polls_without_card = 0
+        await self._fetch_card(model)
 
-    async def _complete(self, model: ServedModel) -> None:
-        """Fetch the card of the model that answers, if it has none; whatever goes wrong, the model answers on."""
-        looks, self._looks_without_card = self._looks_without_card, self._looks_without_card + 1
-        if model.card or looks % LOOKS_BETWEEN_CARDS:
+    async def _fetch_card(self, model: ServedModel) -> None:
+        """Fetch the card of the model that answers, if it has none yet; the model answers without one, too."""
+        polls, self._polls_without_card = self._polls_without_card, self._polls_without_card + 1
+        if model.card or polls % POLLS_PER_CARD_REQUEST:
             return
         try:
             card = await self._registry.download_card(model.ref)
@@ -141,7 +145,7 @@ class ModelPoller:
 
     def _report_registry(self, *, reachable: bool, detail: str) -> None:
         self._metrics.registry_up.set(reachable)
-        if (reachable, detail) != (self.state.reachable, self.state.detail):  # not a line every few seconds
+        if (reachable, detail) != (self.state.reachable, self.state.detail):  # only changes are logged
             logger.log(
                 logging.INFO if reachable else logging.WARNING, "model registry", reachable=reachable, detail=detail
             )

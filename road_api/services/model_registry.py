@@ -1,6 +1,6 @@
-"""MLflow's registry over its REST interface: which version is in production, and the files of its bundle.
+"""Client of MLflow's model registry over its REST interface: the version in production, and the files of bundles.
 
-The mlflow package is not used: it takes seconds to import and brings what the service must not hold.
+The package ``mlflow`` is not used: its import takes seconds, and needs packages that the service must not contain.
 """
 
 import ipaddress
@@ -15,20 +15,19 @@ from road_assets.core.model_card_labels import CARD_FOLDER, HTML_CARDS
 from road_assets.core.vocabulary import MODEL_NAME, PRODUCTION_ALIAS
 
 BUNDLE_FOLDER: Final = "bundle"
-"""Folder among the run's artifacts that holds the bundle."""
+"""Folder of the bundle among the artifacts of a run."""
 
 TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
 """Seconds to wait for bytes, and for a connection."""
 
 _NO_SUCH_VERSION = (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST)
-"""What MLflow answers for a missing model or version, and for a missing alias."""
-
+"""MLflow's status for a missing model or version, and for a missing alias."""
 
 _NO_ENTRY = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 
 class RegistryError(RuntimeError):
-    """The registry cannot be reached or does not answer as MLflow does."""
+    """The registry cannot be reached, or does not answer like MLflow."""
 
 
 def open_client(uri: str, username: str | None = None, password: str | None = None) -> httpx.AsyncClient:
@@ -39,40 +38,40 @@ def open_client(uri: str, username: str | None = None, password: str | None = No
         username: for basic authentication, with ``password``.
         password: for basic authentication.
     """
-    # A proxy named by the environment leads outside; nothing on this machine is reached through it.
+    # A proxy of the environment leads out of this machine, so it is not used for addresses on it.
     local = _is_local(httpx.URL(uri).host)
     auth = httpx.BasicAuth(username, password or "") if username else None
     return httpx.AsyncClient(base_url=uri.rstrip("/") + "/", auth=auth, timeout=TIMEOUT, trust_env=not local)
 
 
 class ModelRegistry:
-    """Reads from one MLflow server."""
+    """Reads from an MLflow server."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        """Use a client whose base address is the server's."""
+        """Use a client that has the server's address as its base URL."""
         self._client = client
 
     async def find_production(self) -> ModelRef | None:
-        """Ask which version the production alias points at.
+        """Find the version that the production alias points to.
 
         Returns:
             The version, or None while nothing was promoted.
 
         Raises:
-            RegistryError: no answer, or not MLflow's.
+            RegistryError: there is no answer, or it is not MLflow's.
         """
         query = {"name": MODEL_NAME, "alias": PRODUCTION_ALIAS}
         response = await self._get("api/2.0/mlflow/registered-models/alias", query)
         return _read_version(response)
 
     async def find_version(self, version: str) -> ModelRef | None:
-        """Ask for a version by its number.
+        """Find a version by its number.
 
         Returns:
-            The version, or None if there is none of that number.
+            The version, or None if there is no such number.
 
         Raises:
-            RegistryError: no answer, or not MLflow's.
+            RegistryError: there is no answer, or it is not MLflow's.
         """
         response = await self._get("api/2.0/mlflow/model-versions/get", {"name": MODEL_NAME, "version": version})
         return _read_version(response)
@@ -81,23 +80,23 @@ class ModelRegistry:
         """Fetch the files of a version's bundle.
 
         Returns:
-            Content by file name. Nothing about it is checked here.
+            Content by file name, not yet checked.
 
         Raises:
-            RegistryError: a file is missing or the transfer broke.
+            RegistryError: a file is missing, or the transfer failed.
             BundleError: its manifest cannot be read.
         """
         files = await self._download(ref, BUNDLE_FOLDER, (MANIFEST_FILE,))
         return files | await self._download(ref, BUNDLE_FOLDER, files_of(read_manifest(files))[1:])
 
     async def download_card(self, ref: ModelRef) -> dict[str, bytes]:
-        """Fetch the pages of a version's card, which is written some seconds after the version is promoted.
+        """Fetch the pages of a version's model card, which is written some seconds after the promotion.
 
         Returns:
             Content by file name.
 
         Raises:
-            RegistryError: there is none, or the transfer broke.
+            RegistryError: there is no card, or the transfer failed.
         """
         return await self._download(ref, CARD_FOLDER, HTML_CARDS.values())
 
@@ -118,7 +117,7 @@ class ModelRegistry:
 
 
 def _read_version(response: httpx.Response) -> ModelRef | None:
-    if response.status_code in _NO_SUCH_VERSION and "error_code" in _json(response):
+    if response.status_code in _NO_SUCH_VERSION and _is_mlflow_error(_json(response)):
         return None
     _expect_success(response)
     try:
@@ -126,6 +125,10 @@ def _read_version(response: httpx.Response) -> ModelRef | None:
         return ModelRef(str(version["version"]), str(version["run_id"]))
     except (KeyError, TypeError) as error:
         raise RegistryError(f"{response.url} does not describe a model version: {response.text[:200]!r}") from error
+
+
+def _is_mlflow_error(content: Any) -> bool:
+    return isinstance(content, dict) and "error_code" in content
 
 
 def _is_local(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""The model that answers now. Replacing it is one assignment: a request sees the old or the new one, never a mix."""
+"""The model that answers. It is replaced by one assignment: a request sees the old model or the new one, never both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from road_assets.core.model_card_labels import HTML_CARDS
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A version in the registry. The run tells versions of the same number apart after a registry was made anew."""
+    """A version in the registry. If a registry was made anew, the run tells versions of the same number apart."""
 
     version: str
     run_id: str
@@ -18,14 +18,14 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A checked model with what is needed to check it again.
+    """A checked model, with its model card and what is needed to check it again.
 
     Attributes:
-        ref: which version it is.
-        bundle: the running model.
-        known_answers: content of the bundle's file of known questions.
+        ref: its version.
+        bundle: the model itself.
+        known_answers: content of the bundle's file of known questions and answers.
         card: pages of the model card by file name, empty while the registry has none.
-        card_problem: why there is none.
+        card_problem: why there is no card.
         loaded_at: moment of loading, UTC.
     """
 
@@ -38,11 +38,11 @@ class ServedModel:
 
     @classmethod
     def open(cls, ref: ModelRef, files: dict[str, bytes]) -> "ServedModel":
-        """Check a bundle and start it. Takes a moment, so call it in a thread.
+        """Check a bundle and load its model. It takes a moment, so call it in a thread.
 
         Args:
-            ref: which version the files are.
-            files: content of the bundle by file name, with the pages of the card where there are any.
+            ref: version of the files.
+            files: content of the bundle by file name, with the pages of the card if there are any.
 
         Raises:
             BundleError: the bundle must not answer.
@@ -55,7 +55,7 @@ class ModelStore:
     """Holds the model that answers.
 
     Attributes:
-        current: the model, None until the first one is loaded. Take it once per request and use nothing else.
+        current: the model, None until the first one is loaded. Read it once per request, and use that object only.
     """
 
     def __init__(self) -> None:

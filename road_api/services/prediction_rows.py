@@ -1,7 +1,7 @@
-"""Predictions as rows of the table ``predictions``, in the format that Postgres copies fastest.
+"""Encoding logged predictions as rows of the table ``predictions``, in the binary format of Postgres' COPY.
 
-Written column by column with numpy, in 4 µs for a question asked alone and 1 µs for a line of a file: row by row,
-Python would need 15 µs, and questions would wait for it.
+The rows are written column by column with numpy, which takes 4 µs for a single question and 1 µs for a line of a file.
+Row by row, Python would take 15 µs, during which no request is handled.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.vocabulary import UNKNOWN_CODE
 
 ALONE: Final = 0
-"""Line of a question that was not asked in a file."""
+"""Line number of a single question, which belongs to no file and no accident."""
 
 COLUMNS: Final = ("request_id", "line", "username", "model_version", "answered_at", "probability", "inputs")
 """In the order of the rows."""
@@ -25,7 +25,7 @@ COLUMNS: Final = ("request_id", "line", "username", "model_version", "answered_a
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _INT2: Final = 21
-"""Postgres' number of the type smallint."""
+"""OID of Postgres' type smallint."""
 
 _POSTGRES_EPOCH: Final = 946_684_800_000_000
 """2000-01-01 in microseconds of Unix time."""
@@ -33,14 +33,14 @@ _POSTGRES_EPOCH: Final = 946_684_800_000_000
 _DAY: Final = 86_400_000_000
 _UNIX_EPOCH: Final = datetime.fromtimestamp(0, UTC).date()
 
-Note = Callable[[FeatureMatrix, Sequence[float], Sequence[int]], None]
-"""Takes answers to be logged: questions of shape (lines, 27), the probability and the line of each."""
+LogAnswers = Callable[[FeatureMatrix, Sequence[float], Sequence[int]], None]
+"""Logs answers: questions of shape (lines, 27), and the probability and the line number of each."""
 
 _Rows = npt.NDArray[np.void]
 
 
-class Answered(NamedTuple):
-    """One answer: to a question asked alone, or to some lines of a file.
+class LogEntry(NamedTuple):
+    """One entry of the queue: the answer to a single question, to the users of an accident, or to some lines of a file.
 
     Attributes:
         request_id: of the request.
@@ -49,7 +49,7 @@ class Answered(NamedTuple):
         answered_at: microseconds of Unix time.
         matrix: shape (lines, 27), NaN where unknown.
         probabilities: one for each line.
-        lines: numbers of the lines in the file; ``ALONE`` for a question asked alone.
+        lines: numbers of the lines in the file, or of the users from 1; ``ALONE`` for a single question.
     """
 
     request_id: str
@@ -63,7 +63,7 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows ready for Postgres.
+    """Encoded rows.
 
     Attributes:
         content: for ``COPY … (FORMAT binary)``, columns ``COLUMNS``.
@@ -76,37 +76,37 @@ class Batch:
     rows: int
 
 
-def encode(answers: Sequence[Answered]) -> Batch:
-    """Write answers as Postgres copies them.
+def encode(entries: Sequence[LogEntry]) -> Batch:
+    """Encode entries for COPY.
 
     Args:
-        answers: at least one; each with as many columns.
+        entries: at least one; all matrices have the same number of columns.
 
     Raises:
-        ValueError: a version is no number.
+        ValueError: a model version is not a number.
     """
-    alike: defaultdict[tuple[int, int], list[tuple[bytes, bytes, Answered]]] = defaultdict(list)
-    for answer in answers:
-        request_id, username = answer.request_id.encode(), answer.username.encode()
-        alike[len(request_id), len(username)].append((request_id, username, answer))
-    parts = [_encode_alike(widths, members).tobytes() for widths, members in alike.items()]
-    days = {_UNIX_EPOCH + timedelta(days=answer.answered_at // _DAY) for answer in answers}
-    rows = sum(len(answer.lines) for answer in answers)
+    same_widths: defaultdict[tuple[int, int], list[tuple[bytes, bytes, LogEntry]]] = defaultdict(list)
+    for entry in entries:
+        request_id, username = entry.request_id.encode(), entry.username.encode()
+        same_widths[len(request_id), len(username)].append((request_id, username, entry))
+    parts = [_encode_same_widths(widths, members).tobytes() for widths, members in same_widths.items()]
+    days = {_UNIX_EPOCH + timedelta(days=entry.answered_at // _DAY) for entry in entries}
+    rows = sum(len(entry.lines) for entry in entries)
     return Batch(b"".join((_HEADER, *parts, _TRAILER)), frozenset(days), rows)
 
 
-def _encode_alike(widths: tuple[int, int], members: list[tuple[bytes, bytes, Answered]]) -> _Rows:
-    """Rows whose texts have the same lengths, so that all rows have one length."""
-    request_ids, usernames, answers = zip(*members, strict=True)
-    counts = [len(answer.lines) for answer in answers]
-    matrix = np.concatenate([answer.matrix for answer in answers])
+def _encode_same_widths(widths: tuple[int, int], members: list[tuple[bytes, bytes, LogEntry]]) -> _Rows:
+    """Encode entries whose texts have equal lengths, so that all rows have the same length and fit one array."""
+    request_ids, usernames, entries = zip(*members, strict=True)
+    counts = [len(entry.lines) for entry in entries]
+    matrix = np.concatenate([entry.matrix for entry in entries])
     values: dict[str, npt.NDArray[Any]] = {
         "request_id": np.repeat(np.array(request_ids, dtype=f"S{widths[0]}"), counts),
-        "line": np.concatenate([np.asarray(answer.lines, dtype=np.int32) for answer in answers]),
+        "line": np.concatenate([np.asarray(entry.lines, dtype=np.int32) for entry in entries]),
         "username": np.repeat(np.array(usernames, dtype=f"S{widths[1]}"), counts),
-        "model_version": np.repeat(np.array([int(answer.model_version) for answer in answers]), counts),
-        "answered_at": np.repeat(np.array([answer.answered_at for answer in answers]) - _POSTGRES_EPOCH, counts),
-        "probability": np.concatenate([np.asarray(answer.probabilities, dtype=np.float32) for answer in answers]),
+        "model_version": np.repeat(np.array([int(entry.model_version) for entry in entries]), counts),
+        "answered_at": np.repeat(np.array([entry.answered_at for entry in entries]) - _POSTGRES_EPOCH, counts),
+        "probability": np.concatenate([np.asarray(entry.probabilities, dtype=np.float32) for entry in entries]),
     }
     rows = np.zeros(len(matrix), dtype=_row_type(widths, matrix.shape[1]))
     rows["columns"] = len(COLUMNS)
@@ -116,12 +116,12 @@ def _encode_alike(widths: tuple[int, int], members: list[tuple[bytes, bytes, Ans
     rows["dimensions"], rows["element_type"], rows["length"], rows["first"] = 1, _INT2, matrix.shape[1], 1
     rows["inputs"]["value"] = np.where(np.isnan(matrix), UNKNOWN_CODE, matrix)
     rows["inputs"]["value_bytes"] = 2
-    rows["inputs_bytes"] = rows.dtype["inputs"].itemsize + 5 * 4  # behind the five numbers that describe the array
+    rows["inputs_bytes"] = rows.dtype["inputs"].itemsize + 5 * 4  # 5 numbers that describe the array precede the values
     return rows
 
 
 def _row_type(widths: tuple[int, int], inputs: int) -> np.dtype[np.void]:
-    """A row as the binary format of COPY has it: each value behind its length in bytes, big-endian."""
+    """A row in the binary format of COPY: each value follows its length in bytes, big-endian."""
     scalars = {
         "request_id": f"S{widths[0]}",
         "line": ">i4",

@@ -1,6 +1,6 @@
-"""The table ``predictions`` as the service writes it: over one connection, a part per day, old parts dropped.
+"""Writing the table ``predictions``, which is partitioned by day: rows are added, partitions made and dropped.
 
-All of it blocks, and belongs to the one thread that writes.
+Everything here blocks, and is for the one thread that writes.
 """
 
 import re
@@ -18,13 +18,13 @@ CONNECT_SECONDS: Final = 3
 STATEMENT_MILLISECONDS: Final = 15_000
 LOCK_MILLISECONDS: Final = 5_000
 SILENCE_MILLISECONDS: Final = 10_000
-"""A server that does not even acknowledge what it is sent is taken for gone after that."""
+"""TCP timeout: a server that does not acknowledge data for so long is treated as lost."""
 
-PARTS_LOCK: Final = 7_202_412
-"""Any number, the same for all: workers that make or drop a day's part at once do it one after the other."""
+PARTITIONS_LOCK: Final = 7_202_412
+"""Key of the advisory lock for making and dropping partitions: an arbitrary number, the same in all workers."""
 
 _STAGING: Final = "predictions_arriving"
-_PART: Final = re.compile(rf"{TABLE}_(\d{{4}})_(\d\d)_(\d\d)")
+_PARTITION_NAME: Final = re.compile(rf"{TABLE}_(\d{{4}})_(\d\d)_(\d\d)")
 
 _STAGE: Final[LiteralString] = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS predictions_arriving (LIKE predictions) ON COMMIT DELETE ROWS"
@@ -32,15 +32,15 @@ _STAGE: Final[LiteralString] = (
 _KEEP_NEW: Final[LiteralString] = (
     "INSERT INTO predictions SELECT * FROM pg_temp.predictions_arriving ON CONFLICT DO NOTHING"
 )
-"""A batch whose commit was never answered comes again; what is there already stays one row."""
+"""A batch whose commit was not confirmed is written again; rows that are there already are not doubled."""
 
-_PARTS: Final[LiteralString] = (
-    "SELECT part.relname FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid "
+_PARTITIONS: Final[LiteralString] = (
+    "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
     "WHERE inhparent = 'predictions'::regclass"
 )
 _LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s)"
 
-PASSING: Final = (
+TRANSIENT_ERRORS: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.errors.ReadOnlySqlTransaction,
@@ -49,12 +49,12 @@ PASSING: Final = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.CheckViolation,
 )
-"""What is no fault of the rows, and ends when somebody has started, migrated or repaired the database. The table has no
-checks but that of its parts: a violation says that a day's part was taken away."""
+"""Errors that are not caused by the rows, and end when the database is started, migrated or repaired. The only checks
+of the table are the bounds of its partitions: a violation says that a day's partition was dropped meanwhile."""
 
 
 class PredictionsAwayError(RuntimeError):
-    """The rows cannot be stored now; the message is fit for an answer, and holds nothing of the address."""
+    """The rows cannot be stored now. The message can be shown to callers: it holds nothing of the address."""
 
 
 class PredictionTable:
@@ -70,13 +70,13 @@ class PredictionTable:
         """Store rows, all or nothing. Rows that are stored already are left as they are.
 
         Raises:
-            PredictionsAwayError: not now; the same batch may be tried again.
-            psycopg.Error: never, because of the rows themselves.
+            PredictionsAwayError: the database is away; the same batch may be tried again.
+            psycopg.Error: the rows themselves are wrong, so that trying again is useless.
         """
         try:
             connection = self._connect()
             for day in sorted(batch.days - self._days):
-                _make_part(connection, day)
+                _make_partition(connection, day)
                 self._days.add(day)
             with connection.transaction(), connection.cursor() as cursor:
                 with cursor.copy(_COPY) as copy:
@@ -86,23 +86,23 @@ class PredictionTable:
             self._fail(error)
 
     def drop_before(self, oldest: date) -> list[str]:
-        """Drop the parts of days before a day.
+        """Drop the partitions of all days before a day.
 
         Args:
             oldest: first day that is kept.
 
         Returns:
-            Names of the parts dropped.
+            Names of the dropped partitions.
 
         Raises:
-            PredictionsAwayError: not now.
+            PredictionsAwayError: the database is away.
         """
         dropped = []
         try:
             connection = self._connect()
             with connection.transaction():
-                connection.execute(_LOCK, (PARTS_LOCK,))
-                for (name,) in connection.execute(_PARTS).fetchall():
+                connection.execute(_LOCK, (PARTITIONS_LOCK,))
+                for (name,) in connection.execute(_PARTITIONS).fetchall():
                     day = day_of(name)
                     if day is not None and day < oldest:
                         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
@@ -135,35 +135,37 @@ class PredictionTable:
         return self._connection
 
     def _fail(self, error: psycopg.Error) -> None:
-        """Begin with a new connection next time, and tell what can pass from what cannot."""
+        """Drop the connection, and raise an error that tells transient faults from permanent ones."""
         self.close()
-        if isinstance(error, PASSING):
+        if isinstance(error, TRANSIENT_ERRORS):
             raise PredictionsAwayError(_reason(error)) from error
         raise error
 
 
-def part_of(day: date) -> str:
-    """Name of a day's part."""
+def partition_of(day: date) -> str:
+    """Name of a day's partition."""
     return f"{TABLE}_{day:%Y_%m_%d}"
 
 
-def day_of(part: str) -> date | None:
-    """The day whose part has that name; none if it is not one of ours."""
-    found = _PART.fullmatch(part)
+def day_of(partition: str) -> date | None:
+    """The day whose partition has that name; None if it is not the name of one."""
+    found = _PARTITION_NAME.fullmatch(partition)
     return date(*map(int, found.groups())) if found else None
 
 
-def _make_part(connection: psycopg.Connection, day: date) -> None:
-    """Make a day's part unless it is there. Attached when it is made, which readers need not wait for."""
-    part, table = sql.Identifier(part_of(day)), sql.Identifier(TABLE)
+def _make_partition(connection: psycopg.Connection, day: date) -> None:
+    """Make a day's partition unless it exists. ATTACH waits for no reader, which CREATE TABLE … PARTITION OF would."""
+    partition, table = sql.Identifier(partition_of(day)), sql.Identifier(TABLE)
     begin, end = (sql.Literal(f"{edge} 00:00:00+00") for edge in (day, day + timedelta(days=1)))
     with connection.transaction():
-        connection.execute(_LOCK, (PARTS_LOCK,))
-        if connection.execute("SELECT to_regclass(%s)", (part_of(day),)).fetchone() != (None,):
+        connection.execute(_LOCK, (PARTITIONS_LOCK,))
+        if connection.execute("SELECT to_regclass(%s)", (partition_of(day),)).fetchone() != (None,):
             return
-        connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING INDEXES)").format(part, table))
+        connection.execute(
+            sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING INDEXES)").format(partition, table)
+        )
         attach = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
-        connection.execute(attach.format(table, part, begin, end))
+        connection.execute(attach.format(table, partition, begin, end))
 
 
 def _reason(error: psycopg.Error) -> str:
@@ -171,7 +173,7 @@ def _reason(error: psycopg.Error) -> str:
         return "the tables are older than the service; start the platform again, which brings them up to date"
     if error.diag.message_primary:
         return f"Postgres refuses: {error.diag.message_primary}"
-    return "Postgres does not answer"  # what the driver says itself may name the address
+    return "Postgres does not answer"  # the driver's own message may hold the address
 
 
 _COPY: Final = sql.SQL("COPY pg_temp.{} ({}) FROM STDIN (FORMAT binary)").format(

@@ -1,4 +1,4 @@
-"""Questions in JSON without a fault, read at once. What is wrong with any other, ``scene`` finds out and says."""
+"""Valid questions in JSON, decoded in one step for the fast path. Of others, ``scene`` finds and reports the errors."""
 
 import math
 from typing import Any, Final
@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from road_api.services.codes import FIELDS, INPUT_BY_CODE
+from road_api.services.field_codes import FIELDS, INPUT_BY_CODE
 from road_assets.core.quick_scorer import cell_of
 from road_assets.core.vocabulary import FEATURE_BY_NAME
 
@@ -20,7 +20,7 @@ _OPTIONAL: Final = [
 
 _Question: Any = msgspec.defstruct("Question", [*_NEEDED, *_OPTIONAL], forbid_unknown_fields=True)
 _DECODER: Final = msgspec.json.Decoder(_Question)
-"""A boolean is no number for it, unlike for Python."""
+"""Unlike Python, it does not take a boolean for a number."""
 
 
 def _cells(column: int, name: str) -> dict[Any, int]:
@@ -33,18 +33,18 @@ _CELLS: Final = tuple(_cells(column, field.name) for column, field in enumerate(
 """Cell of everything that each field may be given as."""
 
 
-def read_perfect_scene(content: bytes) -> npt.NDArray[np.intp] | None:
-    """Read a question as ``read_scene`` does, if there is nothing wrong with it.
+def read_valid_scene(content: bytes) -> npt.NDArray[np.intp] | None:
+    """Read a question as ``read_scene`` does, if it is valid.
 
     Args:
         content: the body.
 
     Returns:
-        Shape (27,), the value of each of ``MODEL_FIELDS`` as ``cell_of`` numbers it; None if anything is wrong.
+        Shape (27,), the value of each of ``MODEL_FIELDS`` as ``cell_of`` numbers it; None if it is not valid.
     """
     try:
         given = msgspec.structs.astuple(_DECODER.decode(content))
-        if content.count(b":") != len(given) - given.count(msgspec.UNSET):  # a field stands twice
+        if content.count(b":") != len(given) - given.count(msgspec.UNSET):  # a field appears twice
             return None
         return np.array([cells[value] for cells, value in zip(_CELLS, given, strict=True)], dtype=np.intp)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):

@@ -1,12 +1,12 @@
-"""Questions in JSON: the 13 features of one user of an accident, or of each, and what else is known of the scene."""
+"""Reading questions in JSON: the fields of one user of an accident, or of all its users, with all errors reported."""
 
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from road_api.schemas import AllowedCode, FieldError
-from road_api.services.codes import FIELDS, CodeError, Field, is_number, read_json_code
+from road_api.schemas.responses import AllowedCode, FieldError
+from road_api.services.field_codes import FIELDS, CodeError, Field, is_number, read_json_code
 from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURE_NAMES, UNKNOWN_CODE
@@ -21,15 +21,15 @@ ACCIDENT_FIELD: Final = "users"
 """Name of the list of users in a question about an accident."""
 
 SHOWN_ERRORS: Final = 50
-"""Errors named in one answer: a list of users may hold thousands, and each names the codes that are allowed."""
+"""Errors listed in one answer: there may be thousands, and each one lists the allowed codes."""
 
 
 class NotJsonError(ValueError):
-    """A body that is no JSON object."""
+    """A body that is not a JSON object, or not the expected one."""
 
 
 class TooManyUsersError(ValueError):
-    """A question about more users than are taken at once."""
+    """A question about more users than are accepted."""
 
 
 class SceneError(ValueError):
@@ -40,7 +40,7 @@ class SceneError(ValueError):
     """
 
     def __init__(self, errors: list[FieldError]) -> None:
-        """Keep what is wrong with each field, as far as it is shown."""
+        """Keep the errors that are shown."""
         self.errors = errors[:SHOWN_ERRORS]
         left = len(errors) - len(self.errors)
         shown = "; ".join(map(_describe, self.errors))
@@ -57,14 +57,14 @@ def read_scene(content: bytes) -> FeatureMatrix:
         Shape (1, 27), columns ``MODEL_FIELDS``, NaN where unknown.
 
     Raises:
-        NotJsonError: the content is no JSON, or no object.
-        SceneError: fields are missing, unknown or have values that are not allowed; all of them are named.
+        NotJsonError: the content is not a JSON object, or has a field more than once.
+        SceneError: fields are missing, unknown, or have values that are not allowed; all of them are listed.
     """
     given = _decode(content)
     row, errors = _read_user(given)
     if errors:
         raise SceneError(errors)
-    _refuse_doubled(content, len(given))
+    _refuse_duplicates(content, len(given))
     return np.array([row], dtype=np.float32)
 
 
@@ -72,20 +72,21 @@ def read_accident(content: bytes, max_users: int) -> FeatureMatrix:
     """Read a question about all users of one accident.
 
     Args:
-        content: JSON object with the list ``users``, each an object as ``read_scene`` takes it.
-        max_users: how many are taken.
+        content: JSON object with the list ``users``, each an object as ``read_scene`` reads it.
+        max_users: largest number of users that is accepted.
 
     Returns:
         Shape (users, 27), columns ``MODEL_FIELDS``, NaN where unknown.
 
     Raises:
-        NotJsonError: the content is no JSON, or no object with a list of at least one user and nothing else.
-        TooManyUsersError: there are more users than are taken.
-        SceneError: fields of users are wrong; each error names the user's index in the list, from 0.
+        NotJsonError: the content is not a JSON object with a list of at least one user and nothing else, or has a field
+            more than once.
+        TooManyUsersError: there are more users.
+        SceneError: fields of users are wrong; each error has the user's index in the list, from 0.
     """
     users = _decode_users(content)
     if len(users) > max_users:
-        raise TooManyUsersError(f"{len(users)} users are more than the {max_users} of one accident taken here")
+        raise TooManyUsersError(f"{len(users)} users are more than the {max_users} of one accident accepted here")
     rows, errors = [], []
     for index, given in enumerate(users):
         if not isinstance(given, dict):
@@ -95,12 +96,15 @@ def read_accident(content: bytes, max_users: int) -> FeatureMatrix:
         errors += [msgspec.structs.replace(error, user=index) for error in wrong]
     if errors:
         raise SceneError(errors)
-    _refuse_doubled(content, 1 + sum(len(given) for given in users if isinstance(given, dict)))
+    _refuse_duplicates(content, 1 + sum(len(given) for given in users if isinstance(given, dict)))
     return np.array(rows, dtype=np.float32)
 
 
-def _refuse_doubled(content: bytes, fields: int) -> None:
-    """Refuse a good question in which a field stands twice, as 0.1 µs can tell: no good name or value has a colon."""
+def _refuse_duplicates(content: bytes, fields: int) -> None:
+    """Refuse a question with a field more than once, of which the decoder keeps the last.
+
+    The question is otherwise valid, so no name or value contains a colon, and counting them (0.1 µs) is enough.
+    """
     if content.count(b":") != fields:
         raise NotJsonError("the body has a field more than once; which value is meant?")
 
@@ -121,7 +125,7 @@ def _read_user(given: dict[str, object]) -> tuple[list[float], list[FieldError]]
 
 
 def allowed_codes(field: Field) -> list[AllowedCode]:
-    """List what a field may be, "unknown" included; the range of a quantity stands in the reason alone."""
+    """List the codes of a field, "unknown" included; none for a quantity, whose range is in the error's reason."""
     return [] if is_number(field) else [*(AllowedCode(code.value, code.en, code.fr) for code in field.codes), UNKNOWN]
 
 

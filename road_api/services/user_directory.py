@@ -1,4 +1,4 @@
-"""The users of the tables, read every few seconds and kept in memory: no request waits for Postgres."""
+"""The users in Postgres, polled every few seconds and kept in memory: no request waits for Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,13 +10,14 @@ import structlog
 from litestar import Litestar
 
 from road_api.auth import FixedUsers, User
-from road_api.services.tables import Tables
-from road_api.services.watched import Watched
+from road_api.background import in_background
+from road_api.services.database import Database
+from road_api.services.polled_source import PolledSource
 
-SOURCE: Final = "users"
+SOURCE_NAME: Final = "users"
 
-FIRST_LOOK_SECONDS: Final = 2.0
-"""How long a start waits for the users; without them it goes on, and they come when Postgres does."""
+FIRST_POLL_SECONDS: Final = 2.0
+"""How long start-up waits for the users. After that it goes on without them; they appear when Postgres answers."""
 
 logger = structlog.get_logger()
 
@@ -26,7 +27,7 @@ class DirectoryState:
     """How the users are, for the health endpoint.
 
     Attributes:
-        reachable: whether the last look at the tables succeeded, None before the first and without tables.
+        reachable: whether the last poll of the tables succeeded, None before the first and without tables.
         detail: the same in words.
     """
 
@@ -37,35 +38,37 @@ class DirectoryState:
 class UserDirectory:
     """Users of the tables before those of the settings.
 
-    A name that stands in the tables is theirs alone: whoever was disabled there does not get in by the environment.
+    A user in the database takes precedence over one of the settings: a user who is disabled there cannot log in.
     While Postgres is away, the users last read stay.
 
     Attributes:
-        watched: what the last look at the tables found: each user by name, None for one that was disabled.
+        source: what the last poll at the tables found: each user by name, None for one that was disabled.
     """
 
-    def __init__(self, fixed: FixedUsers, tables: Tables, seconds: float) -> None:
+    def __init__(self, fixed: FixedUsers, database: Database, seconds: float) -> None:
         """Know the users of the settings, and read those of the tables every so many seconds."""
-        self.watched: Watched[dict[str, User | None]] = Watched(SOURCE, tables.read_users, kept_seconds=float("inf"))
+        self.source: PolledSource[dict[str, User | None]] = PolledSource(
+            SOURCE_NAME, database.read_users, kept_seconds=float("inf")
+        )
         self._fixed = fixed
         self._seconds = seconds
-        self._configured = tables.configured
+        self._configured = database.configured
 
     @property
     def state(self) -> DirectoryState:
         """How the users are."""
         if not self._configured:
             return DirectoryState(None, "those of the settings alone; ROAD_DATABASE_URL names the tables with others")
-        if self.watched.up is None:
+        if self.source.up is None:
             return DirectoryState(None, "not asked yet")
-        if self.watched.up:
+        if self.source.up:
             return DirectoryState(reachable=True, detail="read from the tables")
-        known = "those read last" if self.watched.figures is not None else "those of the settings alone"
+        known = "those read last" if self.source.value is not None else "those of the settings alone"
         return DirectoryState(reachable=False, detail=f"the tables cannot be read; {known} may log in")
 
     async def find(self, username: str) -> User | None:
         """Return the user of that name, None if there is none or the user was disabled."""
-        of_tables = self.watched.figures
+        of_tables = self.source.value
         if of_tables is not None and username in of_tables:
             return of_tables[username]
         return await self._fixed.find(username)
@@ -77,13 +80,8 @@ class UserDirectory:
             yield
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.watched.look(), FIRST_LOOK_SECONDS)
-        if self.watched.figures is not None and not any(self.watched.figures.values()) and self._fixed.empty:
+            await asyncio.wait_for(self.source.poll(), FIRST_POLL_SECONDS)
+        if self.source.value is not None and not any(self.source.value.values()) and self._fixed.empty:
             logger.warning("nobody can log in yet; `road users add NAME` adds a user")
-        task = asyncio.create_task(self.watched.run(self._seconds))
-        try:
+        async with in_background(self.source.run(self._seconds)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

@@ -52,8 +52,12 @@ class SceneField:
         """List codes or range for an error message or a document, as ``1 = Belt, 2 = Helmet`` or ``0 to 120 years``."""
         if self.kind == "code":
             return ", ".join(f"{code.value} = {getattr(code, language)}" for code in self.codes)
-        to, unit = ("à", _UNITS_FR.get(self.unit, self.unit)) if language == "fr" else ("to", self.unit)
-        return f"{self.low} {to} {self.high} {unit}".rstrip()
+        to = "à" if language == "fr" else "to"
+        return f"{self.low} {to} {self.high} {self.unit_in(language)}".rstrip()
+
+    def unit_in(self, language: Literal["fr", "en"]) -> str:
+        """The unit of a quantity in a language, as ``years`` or ``ans``; empty for a count or a choice."""
+        return _UNITS_FR.get(self.unit, self.unit) if language == "fr" else self.unit
 
 
 def describe_value(field: Feature | SceneField, value: int | None, language: Literal["fr", "en"] = "en") -> str:
@@ -67,7 +71,7 @@ def describe_value(field: Feature | SceneField, value: int | None, language: Lit
     if value is None:
         return "Inconnu" if language == "fr" else "Unknown"
     if isinstance(field, SceneField) and field.kind == "number":
-        return f"{value} {_UNITS_FR.get(field.unit, field.unit) if language == 'fr' else field.unit}".rstrip()
+        return f"{value} {field.unit_in(language)}".rstrip()
     return next(str(getattr(code, language)) for code in field.codes if code.value == value)
 
 

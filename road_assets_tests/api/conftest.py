@@ -28,6 +28,7 @@ from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import migrate
 from road_assets_tests.api.servers import as_uvicorn_sends, serve_dagster
 from road_assets_tests.api.tiny_bundles import ask_tiny_graph, make_tiny_bundle
+from road_assets_tests.conftest import serve_mlflow
 
 StartService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -268,6 +269,14 @@ def ask_graph() -> Callable[[bytes, FeatureMatrix], list[float]]:
     return ask_tiny_graph
 
 
+@pytest.fixture
+def own_mlflow(tmp_path: Path) -> Iterator[str]:
+    """Address of a real MLflow server of the test's own, without any model."""
+    (tmp_path / "mlflow").mkdir()
+    with serve_mlflow(tmp_path / "mlflow") as uri:
+        yield uri
+
+
 @pytest.fixture(scope="session")
 def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """State of a Dagster."""
@@ -276,7 +285,7 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dagster_address(dagster_home: Path) -> Iterator[str]:
-    """Address of a real Dagster web server over ``watched_location``; it has no daemon, so its runs stay queued."""
+    """Address of a real Dagster web server over ``code_location``; it has no daemon, so its runs stay queued."""
     with serve_dagster(dagster_home) as address:
         yield address
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
-LOCATION = Path(__file__).parent / "watched_location.py"
+LOCATION = Path(__file__).parent / "code_location.py"
 OBSERVATIONS = """query Observations($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { __typename
   ... on AssetNode { assetObservations { partition description } } } }"""
 
@@ -59,7 +59,7 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def serve_dagster(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Run Dagster's web server over ``watched_location``; its state is in ``folder``."""
+    """Run Dagster's web server over ``code_location``; its state is in ``folder``."""
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"

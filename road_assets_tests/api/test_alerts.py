@@ -118,7 +118,7 @@ async def test_while_dagster_is_away_the_alert_is_kept_and_told_when_it_is_back(
     back = await webhook.post("/alerts", json=firing("aa03"))
 
     assert (away.status_code, away.headers["retry-after"]) == (503, "10")
-    assert "Dagster was not told: Dagster cannot be reached" in away.json()["detail"]
+    assert "was not reported to Dagster: Dagster cannot be reached" in away.json()["detail"]
     assert [(row[0], row[-1]) for row in kept] == [("aa03", False)]
     assert (back.json()["reported"], told(dagster_address, "aa03")) == (1, ["2024-10-31"])
 

@@ -1,15 +1,20 @@
 """What admins change, with a real Postgres and a real Dagster behind the service."""
 
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
-from road_api.services.dagster import Dagster, DagsterError
+from road_api.services.dagster_client import DagsterClient, DagsterError
 from road_api.tokens import Role, Tokens
 from road_assets.core.orchestration import DAILY_JOB, TRAINING_JOB
 from road_assets.definitions import defs
@@ -64,7 +69,7 @@ async def test_noise_is_kept_and_the_newest_day_is_materialized_at_once(
     assert shown == {name: told[name] for name in ("noise", "since", "set_by")}
 
 
-async def test_an_empty_order_ends_the_noise_and_the_history_stays(admin: httpx.AsyncClient, tables_url: str) -> None:
+async def test_an_empty_request_ends_the_noise_and_the_history_stays(admin: httpx.AsyncClient, tables_url: str) -> None:
     before = await admin.get("/config/noise")
     await admin.post("/config/noise", json={"noise": 0.3})
     reset = await admin.post("/config/noise", json={})
@@ -94,7 +99,7 @@ async def test_an_empty_order_ends_the_noise_and_the_history_stays(admin: httpx.
         (b'{"noise": 0, "deep": ' + b"[" * 20_000, 422),
     ],
 )
-async def test_a_wrong_order_changes_nothing(
+async def test_a_wrong_request_changes_nothing(
     admin: httpx.AsyncClient, tables_url: str, content: bytes, status: int
 ) -> None:
     answer = await admin.post("/config/noise", content=content)
@@ -148,6 +153,20 @@ async def test_without_postgres_nothing_is_started(start: Any, secret: str, dags
         assert "hidden" not in json.dumps([answer.json() for answer in answers])
 
 
+async def test_a_postgres_that_accepts_no_changes_is_a_clear_503(admin: httpx.AsyncClient, tables_url: str) -> None:
+    database = sql.Identifier(conninfo_to_dict(tables_url)["dbname"])
+    with psycopg.connect(tables_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(database))
+        try:
+            answer = await admin.post("/config/noise", json={"noise": 0.5})
+        finally:
+            connection.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(database))
+
+    assert answer.status_code == 503, answer.text
+    assert "accepts no changes" in answer.json()["detail"]
+    assert history(tables_url) == []
+
+
 @pytest.mark.parametrize("version", [None, 3])
 async def test_a_rollback_is_a_run_of_dagster_that_knows_who_wants_it(
     admin: httpx.AsyncClient, dagster_address: str, version: int | None
@@ -162,7 +181,7 @@ async def test_a_rollback_is_a_run_of_dagster_that_knows_who_wants_it(
 
 
 async def test_what_dagster_refuses_is_told_in_its_words(dagster_address: str) -> None:
-    dagster = Dagster(dagster_address)
+    dagster = DagsterClient(dagster_address)
     with pytest.raises(DagsterError, match="has no job nix_job"):
         await dagster.launch("nix_job", tags={})
     with pytest.raises(DagsterError, match=r"Dagster refused: .*nix"):
@@ -170,6 +189,26 @@ async def test_what_dagster_refuses_is_told_in_its_words(dagster_address: str) -
     with pytest.raises(DagsterError, match="rollback_job has no partition"):
         await dagster.newest_partition("rollback_job")
     await dagster.aclose()
+
+
+@pytest.mark.parametrize("content", [b"<html>a portal</html>", b'{"detail": "not here"}', b"[]", b'{"data": null}'])
+async def test_another_server_at_dagster_s_address_is_recognised(content: bytes) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(HTTPStatus.NOT_FOUND)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            """Keep the test's output clean."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request).start()
+        dagster = DagsterClient(f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(DagsterError, match="answered 404 without a GraphQL response"):
+            await dagster.launch("rollback_job", tags={})
+        await dagster.aclose()
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.5, "3", 2**31, 10**40])

@@ -10,8 +10,8 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import TooManyRequestsException
 
 from road_api.app import create_app
-from road_api.client_address import NOBODY, ClientAddress, read_networks
-from road_api.log_in_limit import KEYS_KEPT, Buckets, LogInLimit
+from road_api.client_address import UNKNOWN_ADDRESS, ClientAddress, read_networks
+from road_api.log_in_limit import KEYS_KEPT, LogInLimit, TokenBuckets
 from road_api.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -117,7 +117,7 @@ async def test_behind_a_trusted_proxy_its_word_counts_and_anybody_else_s_does_no
         ("::ffff:10.0.0.1", ["[2001:db8:1:2::3]:80"], "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff::9", [], "2001:db8:1:2::/64"),
         ("testclient", ["198.51.100.1"], "testclient"),
-        (None, ["198.51.100.1"], NOBODY),
+        (None, ["198.51.100.1"], UNKNOWN_ADDRESS),
     ],
 )
 async def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
@@ -130,7 +130,7 @@ async def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
 
 
 def test_tries_come_back_steadily_and_not_beyond_their_number(clock: Clock) -> None:
-    buckets = Buckets(4, 100, clock)
+    buckets = TokenBuckets(4, 100, clock)
     for _ in range(4):
         assert buckets.wait("a") == 0
         buckets.take("a")
@@ -154,8 +154,16 @@ def test_many_at_once_do_not_get_past_the_limit(clock: Clock) -> None:
         limit.begin("ann", "192.0.2.1")
 
 
+def test_a_name_made_up_of_address_and_name_takes_no_tries_of_the_user_there(clock: Clock) -> None:
+    limit = LogInLimit(1, 100, 60, clock)
+    limit.succeed(limit.begin("ann", "192.0.2.1"))
+    limit.begin("192.0.2.1 ann", "198.51.100.9")
+
+    limit.begin("ann", "192.0.2.1")
+
+
 def test_names_that_callers_invent_take_no_more_than_some_memory(clock: Clock) -> None:
-    buckets = Buckets(2, 60, clock)
+    buckets = TokenBuckets(2, 60, clock)
     for number in range(KEYS_KEPT + 500):
         buckets.take(str(number))
 

@@ -1,4 +1,4 @@
-"""Lines of requests wait for others, and each is written, whole and once."""
+"""Log lines of requests are buffered, and each is written whole and once."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from road_api import logs
-from road_api.logs import FLUSH_SECONDS, LINES_BYTES, RequestLines, all_lines_written, log_request
+from road_api.logs import FLUSH_SECONDS, LINES_BYTES, RequestLines, flush_at_shutdown, log_request
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ async def test_what_waits_at_shutdown_is_written(
     lines: RequestLines, written: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "_lines", lines)
-    async with all_lines_written(None):  # type: ignore[arg-type]
+    async with flush_at_shutdown(None):  # type: ignore[arg-type]
         log_request(method="GET", path="/", status=200, request_id="a")
         assert written == []
     line = json.loads(written[0])

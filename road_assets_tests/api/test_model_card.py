@@ -45,6 +45,8 @@ async def card_of(client: httpx.AsyncClient, **headers: str) -> httpx.Response:
         ("fr", "fr"),
         ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", "fr"),
         ("en-GB, fr;q=0.9", "en"),
+        ("fr ; q=0.9, en;q=0.8", "fr"),
+        ("fr; q=0.4, en; q=0.5", "en"),
         ("de, fr;q=0.4, en;q=0.2", "fr"),
         ("de", "en"),
         ("fr;q=0, en;q=0", "en"),

@@ -45,6 +45,8 @@ async def test_nothing_promoted_is_no_error(registry: Any) -> None:
         (200, b'{"model_version": null}', "does not describe a model version"),
         (404, b"<html>not here</html>", "is it MLflow"),
         (404, b"{}", "answered 404"),
+        (404, b"null", "answered 404"),
+        (404, b"404", "answered 404"),
         (403, b"no", "answered 403"),
         (500, b'{"error_code": "INTERNAL_ERROR"}', "answered 500"),
     ],

@@ -11,7 +11,11 @@ import httpx
 import pytest
 
 from road_api.app import create_app
-from road_api.services.bundle_cache import POINTER_FILE
+from road_api.background import in_background
+from road_api.metrics import Metrics
+from road_api.services.bundle_cache import POINTER_FILE, BundleCache
+from road_api.services.model_poller import ModelPoller
+from road_api.services.model_store import ModelStore
 from road_api.settings import Settings
 from road_assets.core.bundle import ANSWERS_FILE, GRAPH_FILE, MANIFEST_FILE
 from road_assets.core.vocabulary import SCENE_EXAMPLE
@@ -181,6 +185,23 @@ async def test_a_registry_out_of_order_changes_nothing_but_is_said(
         registry.publish("2", make_bundle(1.0))
         await until(client, serves("2"))
         assert await read_metric(client, "road_model_registry_up") == 1
+
+
+async def test_polling_goes_on_after_an_error_that_nobody_expected(tmp_path: Path) -> None:
+    polls = asyncio.Queue[None]()
+
+    class Surprising:
+        async def find_production(self) -> None:
+            await polls.put(None)
+            raise TypeError("nobody expected this")
+
+    metrics = Metrics()
+    poller = ModelPoller(Surprising(), BundleCache(tmp_path), ModelStore(), metrics)  # type: ignore[arg-type]
+    async with in_background(poller.run(0.01)), asyncio.timeout(10):
+        for _ in range(3):
+            await polls.get()
+
+    assert metrics.registry.get_sample_value("road_model_registry_up") == 0
 
 
 async def test_an_unchanged_version_is_downloaded_once(

@@ -17,12 +17,13 @@ from pydantic import SecretStr
 from road_api.metrics import Metrics
 from road_api.openapi import CSV_FIELD
 from road_api.services.prediction_log import PredictionLog
-from road_api.services.prediction_rows import ALONE, Answered, encode
-from road_api.services.prediction_table import PredictionTable, part_of
+from road_api.services.prediction_rows import ALONE, LogEntry, encode
+from road_api.services.prediction_table import PredictionTable, partition_of
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES, SCENE_EXAMPLE
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import migrate
+from road_assets_tests.api.logged_predictions import count_logged, wait_until
 
 QUESTION = np.full((1, len(MODEL_FIELDS)), 1, dtype=np.float32)
 
@@ -59,19 +60,6 @@ def _value(metrics: Metrics, name: str) -> float:
     return value
 
 
-def _count(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        ((rows,),) = connection.execute("SELECT count(*) FROM predictions").fetchall()
-        return int(rows)
-
-
-def _wait(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "still not so"
-        time.sleep(0.02)
-
-
 def test_a_clean_stop_writes_what_was_answered_a_moment_before(url: str) -> None:
     log, metrics = _make(url)
     log.start()
@@ -79,7 +67,7 @@ def test_a_clean_stop_writes_what_was_answered_a_moment_before(url: str) -> None
         _ask(log, str(number))
     log.stop()
 
-    assert _count(url) == 25_000 == _value(metrics, "written_total")
+    assert count_logged(url) == 25_000 == _value(metrics, "written_total")
     assert _value(metrics, "queued") == _value(metrics, "dropped_total") == 0
 
 
@@ -91,7 +79,7 @@ def test_a_full_queue_drops_and_counts_and_does_not_wait(url: str) -> None:
         _ask(log, str(number))
     assert time.perf_counter() - started < 1
     assert _value(metrics, "dropped_total") == 900
-    _wait(lambda: _value(metrics, "queued") == 100)
+    wait_until(lambda: _value(metrics, "queued") == 100)
     assert log.state.reachable is False
 
     log.stop(seconds=0.3)
@@ -115,13 +103,13 @@ def test_a_restart_of_postgres_under_load_loses_and_doubles_nothing(server: Embe
     threads = [threading.Thread(target=load, args=(number,), daemon=True) for number in range(2)]
     for thread in threads:
         thread.start()
-    _wait(lambda: _value(metrics, "written_total") > 0)
+    wait_until(lambda: _value(metrics, "written_total") > 0)
     server.stop()
-    _wait(lambda: log.state.reachable is False)
+    wait_until(lambda: log.state.reachable is False)
     time.sleep(0.5)
     waiting = _value(metrics, "queued")
     server.start()
-    _wait(lambda: log.state.reachable is True)
+    wait_until(lambda: log.state.reachable is True)
     with psycopg.connect(url) as connection:  # and a connection that is cut while it writes
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
@@ -134,7 +122,7 @@ def test_a_restart_of_postgres_under_load_loses_and_doubles_nothing(server: Embe
     log.stop()
 
     assert waiting > 100
-    assert _count(url) == sum(asked) == _value(metrics, "written_total")
+    assert count_logged(url) == sum(asked) == _value(metrics, "written_total")
     assert _value(metrics, "dropped_total") == 0
 
 
@@ -142,18 +130,18 @@ def test_answers_that_can_never_be_written_do_not_hold_up_the_others(url: str) -
     log, metrics = _make(url)
     log.start()
     _ask(log, "bad", version="not a number")
-    _wait(lambda: _value(metrics, "dropped_total") == 1)
+    wait_until(lambda: _value(metrics, "dropped_total") == 1)
     _ask(log, "good")
     log.stop()
 
-    assert _count(url) == 1
+    assert count_logged(url) == 1
 
 
 def test_days_older_than_the_setting_are_dropped_when_the_service_starts(url: str) -> None:
     table, now = PredictionTable(SecretStr(url)), datetime.now(UTC)
     moments = {age: now - timedelta(days=age) for age in (0, 3, 4)}
     answers = [
-        Answered(str(age), "johndoe", "1", int(moment.timestamp() * 10**6), QUESTION, [0.5], [0])
+        LogEntry(str(age), "johndoe", "1", int(moment.timestamp() * 10**6), QUESTION, [0.5], [0])
         for age, moment in moments.items()
     ]
     table.write(encode(answers))
@@ -161,12 +149,12 @@ def test_days_older_than_the_setting_are_dropped_when_the_service_starts(url: st
 
     log, _ = _make(url, days=3)
     log.start()
-    _wait(lambda: log.state.reachable is True)
+    wait_until(lambda: log.state.reachable is True)
     log.stop()
 
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT request_id FROM predictions ORDER BY 1").fetchall() == [("0",), ("3",)]
-        assert connection.execute("SELECT to_regclass(%s)", (part_of(moments[4].date()),)).fetchone() == (None,)
+        assert connection.execute("SELECT to_regclass(%s)", (partition_of(moments[4].date()),)).fetchone() == (None,)
 
 
 EXAMPLE_LINE = ",".join(map(str, SCENE_EXAMPLE.values()))
@@ -217,6 +205,16 @@ async def test_the_service_logs_single_questions_and_lines_of_files(
     ]
 
 
+def test_a_log_that_is_off_keeps_nothing_in_memory() -> None:
+    metrics = Metrics()
+    log = PredictionLog(None, metrics, capacity=100, retention_days=1)
+    for _ in range(200):
+        _ask(log, "a")
+
+    assert log.find_waiting("a") == []
+    assert _value(metrics, "dropped_total") == 0
+
+
 @pytest.mark.anyio
 async def test_without_a_database_the_service_estimates_and_says_that_it_logs_nothing(
     start_logging: Callable[..., Any], read_metric: Callable[..., Any]
@@ -245,13 +243,13 @@ async def test_estimates_go_on_while_postgres_is_away_and_are_logged_when_it_is_
     assert [answer.status_code for answer in answers] == [200] * 5
     assert away["status"] == "ready"
     assert away["prediction_log"]["detail"].startswith("waiting: Postgres")
-    assert _count(url) == 5
+    assert count_logged(url) == 5
 
 
 def test_a_file_waits_for_room_while_postgres_takes_what_is_there_and_loses_nothing(url: str) -> None:
     log, metrics = _make(url, capacity=10_000)
     log.start()
-    _wait(lambda: log.state.reachable is True)
+    wait_until(lambda: log.state.reachable is True)
     note, rows = log.for_file("file", "johndoe", "1"), 4_000
     for piece in range(15):
         note(np.repeat(QUESTION, rows, axis=0), [0.5] * rows, range(piece * rows, (piece + 1) * rows))
@@ -259,13 +257,13 @@ def test_a_file_waits_for_room_while_postgres_takes_what_is_there_and_loses_noth
     log.stop()
 
     assert _value(metrics, "dropped_total") == 0
-    assert _count(url) == 15 * rows + 15, "questions asked alone found room beside the file's lines"
+    assert count_logged(url) == 15 * rows + 15, "questions asked alone found room beside the file's lines"
 
 
 def test_a_file_does_not_wait_for_a_postgres_that_is_away(url: str) -> None:
     log, metrics = _make(make_conninfo(url, port=1), capacity=10_000)
     log.start()
-    _wait(lambda: log.state.reachable is False)
+    wait_until(lambda: log.state.reachable is False)
     note, rows = log.for_file("file", "johndoe", "1"), 4_000
     started = time.monotonic()
     for _ in range(5):

@@ -5,28 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 
 from road_assets.core.vocabulary import SCENE_EXAMPLE
-
-
-def _count(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        ((rows,),) = connection.execute("SELECT count(*) FROM predictions").fetchall()
-        return int(rows)
-
-
-def _wait(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "still not so"
-        time.sleep(0.02)
+from road_assets_tests.api.logged_predictions import count_logged, wait_until
 
 
 def test_two_workers_log_everything_and_count_together(
@@ -41,20 +27,20 @@ def test_two_workers_log_everything_and_count_together(
     try:
         address, each_anew = f"http://127.0.0.1:{port}", httpx.Limits(max_keepalive_connections=0)
         with httpx.Client(base_url=address, trust_env=False, limits=each_anew, timeout=20) as client:
-            _wait(lambda: all(_is_ready(client) for _ in range(10)), seconds=60)  # either worker may answer
+            wait_until(lambda: all(_is_ready(client) for _ in range(10)), seconds=60)  # either worker may answer
             user = {"username": "johndoe", "password": "johnsecret"}
             token = client.post("/auth/token", data=user).raise_for_status().json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
             for _ in range(60):
                 client.post("/protected/predict", json=SCENE_EXAMPLE).raise_for_status()
-            _wait(lambda: "prediction_log_written_total 60.0" in client.get("/metrics").text)
+            wait_until(lambda: "prediction_log_written_total 60.0" in client.get("/metrics").text)
             last = client.post("/protected/predict", json=SCENE_EXAMPLE)
     finally:
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=30)
 
     assert last.status_code == 200
-    assert _count(tables_url) == 61, "the last one was written when the service stopped"
+    assert count_logged(tables_url) == 61, "the last one was written when the service stopped"
     assert tables_url not in output
 
 

@@ -12,8 +12,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from road_api.services.prediction_rows import ALONE, Answered, encode
-from road_api.services.prediction_table import PredictionsAwayError, PredictionTable, part_of
+from road_api.services.prediction_rows import ALONE, LogEntry, encode
+from road_api.services.prediction_table import PredictionsAwayError, PredictionTable, partition_of
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.local.postgres import EmbeddedPostgres
 
@@ -22,10 +22,10 @@ MIDNIGHT = datetime(2024, 10, 16, tzinfo=UTC)
 
 def _answer(
     request_id: str = "a", *, at: datetime = MIDNIGHT, username: str = "johndoe", lines: Any = (ALONE,)
-) -> Answered:
+) -> LogEntry:
     matrix = np.full((len(lines), len(MODEL_FIELDS)), 2, dtype=np.float32)
     matrix[:, 3] = np.nan
-    return Answered(request_id, username, "7", int(at.timestamp()) * 10**6, matrix, [0.25] * len(lines), lines)
+    return LogEntry(request_id, username, "7", int(at.timestamp()) * 10**6, matrix, [0.25] * len(lines), lines)
 
 
 @pytest.fixture
@@ -83,29 +83,33 @@ def test_a_request_id_that_a_caller_uses_twice_loses_nothing(table: PredictionTa
     assert _read(url, "SELECT count(*) FROM predictions") == [(2,)]
 
 
-def test_a_batch_over_midnight_goes_to_the_parts_of_both_days(table: PredictionTable, url: str) -> None:
+def test_a_batch_over_midnight_goes_to_the_partitions_of_both_days(table: PredictionTable, url: str) -> None:
     before = _answer("before", at=MIDNIGHT - timedelta(seconds=1))
     last = before._replace(request_id="last", answered_at=int(MIDNIGHT.timestamp()) * 10**6 - 1)
     table.write(encode([before, last, _answer("after")]))
 
-    assert _read(url, f"SELECT request_id FROM {part_of(date(2024, 10, 15))} ORDER BY 1") == [("before",), ("last",)]  # noqa: S608
-    assert _read(url, f"SELECT request_id FROM {part_of(date(2024, 10, 16))}") == [("after",)]  # noqa: S608
+    first, second = (
+        _read(url, f"SELECT request_id FROM {partition_of(date(2024, 10, day))} ORDER BY 1")  # noqa: S608
+        for day in (15, 16)
+    )
+    assert first == [("before",), ("last",)]
+    assert second == [("after",)]
 
 
 def test_only_days_before_the_first_one_kept_are_dropped_and_may_come_again(table: PredictionTable, url: str) -> None:
     table.write(encode([_answer("old", at=MIDNIGHT - timedelta(days=1)), _answer("kept")]))
 
-    assert table.drop_before(MIDNIGHT.date()) == [part_of(date(2024, 10, 15))]
+    assert table.drop_before(MIDNIGHT.date()) == [partition_of(date(2024, 10, 15))]
     assert table.drop_before(MIDNIGHT.date()) == []
     assert _read(url, "SELECT request_id FROM predictions") == [("kept",)]
     table.write(encode([_answer("old again", at=MIDNIGHT - timedelta(days=1))]))
     assert _read(url, "SELECT count(*) FROM predictions") == [(2,)]
 
 
-def test_a_part_that_somebody_else_dropped_is_made_again_at_the_next_try(table: PredictionTable, url: str) -> None:
+def test_a_partition_that_somebody_else_dropped_is_made_again_at_the_next_try(table: PredictionTable, url: str) -> None:
     table.write(encode([_answer("first")]))
     with psycopg.connect(url) as connection:
-        connection.execute(f"DROP TABLE {part_of(MIDNIGHT.date())}")
+        connection.execute(f"DROP TABLE {partition_of(MIDNIGHT.date())}")
 
     with pytest.raises(PredictionsAwayError):
         table.write(encode([_answer("second")]))
@@ -113,7 +117,7 @@ def test_a_part_that_somebody_else_dropped_is_made_again_at_the_next_try(table: 
     assert _read(url, "SELECT request_id FROM predictions") == [("second",)]
 
 
-def test_workers_that_make_and_drop_parts_at_once_do_no_harm(url: str) -> None:
+def test_workers_that_make_and_drop_partitions_at_once_do_no_harm(url: str) -> None:
     start, errors = threading.Barrier(4), []
 
     def work(number: int) -> None:
@@ -147,7 +151,7 @@ def test_a_reader_in_the_middle_of_a_long_look_does_not_hold_up_a_new_day(table:
     assert _read(url, "SELECT count(*) FROM predictions") == [(2,)]
 
 
-def test_panels_of_a_day_read_that_day_s_part_alone(table: PredictionTable, url: str) -> None:
+def test_panels_of_a_day_read_that_day_s_partition_alone(table: PredictionTable, url: str) -> None:
     table.write(encode([_answer(str(day), at=MIDNIGHT + timedelta(days=day)) for day in range(3)]))
 
     plan = str(
@@ -157,9 +161,9 @@ def test_panels_of_a_day_read_that_day_s_part_alone(table: PredictionTable, url:
             "WHERE answered_at >= '2024-10-17 00:00Z' AND answered_at < '2024-10-18 00:00Z'",
         )
     )
-    assert part_of(date(2024, 10, 17)) in plan
-    assert part_of(date(2024, 10, 16)) not in plan
-    assert part_of(date(2024, 10, 18)) not in plan
+    assert partition_of(date(2024, 10, 17)) in plan
+    assert partition_of(date(2024, 10, 16)) not in plan
+    assert partition_of(date(2024, 10, 18)) not in plan
 
 
 def test_tables_that_were_not_migrated_yet_are_waited_for(postgres: EmbeddedPostgres) -> None:

@@ -12,6 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
+
+from road_api import __main__ as program
+from road_api.settings import METRICS_DIR_VARIABLE, SECRET_MIN_BYTES, SECRET_VARIABLE, Settings
 
 
 @pytest.fixture
@@ -68,6 +72,25 @@ def test_it_serves_the_promoted_model_logs_json_and_stops_when_told(
     assert any("Uvicorn running on" in event for event in events)
     assert any(line.get("path") == "/auth/token" and line["status"] == 200 for line in lines)
     assert "johnsecret" not in output
+
+
+def test_workers_share_a_made_up_secret_and_a_given_one_is_not_copied_into_the_environment(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    found = []
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: found.append(os.environ.get(SECRET_VARIABLE)))
+    monkeypatch.setattr("road_api.__main__.configure_logging", lambda: None)
+    monkeypatch.setenv(METRICS_DIR_VARIABLE, "")
+    for given in (None, SecretStr(secret)):
+        monkeypatch.setenv(SECRET_VARIABLE, "")
+        monkeypatch.setattr(
+            "road_api.__main__.load_settings", lambda given=given: Settings(demo=True, workers=2, jwt_secret=given)
+        )
+        assert program.main() == 0
+    made_up, copied = found
+
+    assert len(str(made_up)) >= SECRET_MIN_BYTES
+    assert copied == ""
 
 
 def test_the_service_holds_nothing_of_the_platform_but_its_core() -> None:

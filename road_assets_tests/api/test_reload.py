@@ -1,4 +1,4 @@
-"""An admin has the production pointer looked at now."""
+"""An admin has the production alias polled at once."""
 
 import asyncio
 from collections.abc import Callable

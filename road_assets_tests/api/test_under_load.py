@@ -1,31 +1,19 @@
 """A real service under load, while its model, its registry and its tables change or go away."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from road_assets_tests.api.published import Publisher
+from road_assets_tests.api.publisher import Publisher
 from road_assets_tests.api.service_process import serve
 from road_assets_tests.api.tiny_bundles import make_tiny_bundle
 from road_assets_tests.benchmarks.outage_under_load import SAMPLES, outage_under_load
-from road_assets_tests.benchmarks.swap_under_load import LOOK_SECONDS, swap_under_load
-from road_assets_tests.conftest import serve_mlflow
-
-
-@pytest.fixture
-def own_mlflow(tmp_path: Path) -> Iterator[str]:
-    """A registry without any model."""
-    (tmp_path / "mlflow").mkdir()
-    with serve_mlflow(tmp_path / "mlflow") as uri:
-        yield uri
+from road_assets_tests.benchmarks.swap_under_load import POLL_SECONDS, swap_under_load
 
 
 def test_under_load_models_are_swapped_and_a_damaged_one_refused_without_a_failure(
     own_mlflow: str, tmp_path: Path
 ) -> None:
     bundles = make_tiny_bundle(-1.0), make_tiny_bundle(1.0)
-    with serve(tmp_path, own_mlflow, ROAD_API_POLL_SECONDS=LOOK_SECONDS) as service:
+    with serve(tmp_path, own_mlflow, ROAD_API_POLL_SECONDS=POLL_SECONDS) as service:
         seen = swap_under_load(service, Publisher(own_mlflow), bundles, swaps=6, connections=8)
 
     assert (seen.failures, seen.mixed) == (0, 0)

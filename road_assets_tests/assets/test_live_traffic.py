@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from road_api.services.prediction_rows import Answered, encode
+from road_api.services.prediction_rows import LogEntry, encode
 from road_api.services.prediction_table import PredictionTable
 from road_assets.core.scene_fields import MODEL_FIELDS, SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import FEATURE_NAMES, FEATURES
@@ -22,11 +22,11 @@ SAME, OTHER, FEW, NONE = (LAST_DAY - timedelta(days=back) for back in (2, 12, 22
 """Days on which the service was asked like training, otherwise, hardly, and not at all; their windows do not meet."""
 
 
-def _answer(codes: pd.DataFrame, moment: datetime) -> Answered:
+def _answer(codes: pd.DataFrame, moment: datetime) -> LogEntry:
     matrix = np.full((len(codes), len(MODEL_FIELDS)), np.nan, dtype=np.float32)
     matrix[:, : -len(SCENE_FIELD_NAMES)] = codes[list(FEATURE_NAMES)]
     lines = range(2, len(codes) + 2)
-    return Answered("file", "johndoe", "1", int(moment.timestamp()) * 10**6, matrix, [0.25] * len(codes), lines)
+    return LogEntry("file", "johndoe", "1", int(moment.timestamp()) * 10**6, matrix, [0.25] * len(codes), lines)
 
 
 def _evening(day: date) -> datetime:

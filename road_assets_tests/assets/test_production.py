@@ -17,7 +17,7 @@ from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources import locks, model_registry
 from road_assets.resources.model_registry import FAMILY_TAG, ModelRegistry
 from road_assets_tests.conftest import LAST_DAY, SMALL_FOREST, Platform, failure_of, fresh_database
-from road_assets_tests.registered import registry_of_its_own
+from road_assets_tests.registry_versions import registry_of_its_own
 
 STUMP = {"ops": {"severity_model": {"config": {"n_estimators": 1, "max_depth": 1}}}}
 TOLD = "SELECT decision, version, previous_version FROM promotions ORDER BY id"

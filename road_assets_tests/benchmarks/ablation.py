@@ -1,9 +1,9 @@
-"""What each part of the model is worth: trained to 30 September 2024, judged on the real users of October.
+"""Ablation: what each part of the model contributes, trained to 30 September 2024, evaluated on real users of October.
 
 Run: ``ROAD_RELEASES_DIR=... python -m road_assets_tests.benchmarks.ablation``
 
-Everything goes through the project's own readers, mix, imputation and families. ``13`` is asked with the features
-alone, ``all`` with every optional field that was recorded.
+All variants use the project's own readers, mix, imputation and families. The first figures are for questions with the
+13 features only, the second for questions with every recorded optional field.
 """
 
 import os
@@ -72,7 +72,7 @@ def make_rows(releases: Path, home: Path) -> Rows:
     return Rows(rows[~later], rows[later & ~rows["synthetic"]])
 
 
-def tell(name: str, judged: pd.DataFrame, predict: Predict, started: float) -> None:
+def print_row(name: str, judged: pd.DataFrame, predict: Predict, started: float) -> None:
     """Print a line of the table."""
     matrix, labels = model_matrix(judged), judged[TARGET].to_numpy()
     cells = []
@@ -83,23 +83,23 @@ def tell(name: str, judged: pd.DataFrame, predict: Predict, started: float) -> N
 
 
 def forests(rows: Rows) -> None:
-    """The family of record, and what the mix, scaling and calibration change in it."""
+    """The forest of record, and variants without generated rows, without scaling, and with calibration."""
     settings = CalibratedForestSettings()
     real = rows.training[~rows.training["synthetic"]]
     started = time.monotonic()
     record = settings.fit(rows.training)
-    tell("forest of record: mix, mode, scaled", rows.judged, record.predict, started)
+    print_row("forest of record: mix, mode, scaled", rows.judged, record.predict, started)
     started = time.monotonic()
     alone = settings.fit(real)
-    tell("… without generated rows", rows.judged, alone.predict, started)
-    tell("… without scaling", rows.judged, _without_scaling(record, rows.training).predict, time.monotonic())
+    print_row("… without generated rows", rows.judged, alone.predict, started)
+    print_row("… without scaling", rows.judged, _without_scaling(record, rows.training).predict, time.monotonic())
     started = time.monotonic()
     calibrated = replace(settings, calibration_share=0.1).fit(rows.training)
-    tell("… calibrated on a tenth of the accidents", rows.judged, calibrated.predict, started)
+    print_row("… calibrated on a tenth of the accidents", rows.judged, calibrated.predict, started)
 
 
 def boostings(rows: Rows) -> Boosting:
-    """The challenger, from the 13 features with the mode to all fields with masking and calibration."""
+    """The boosting, from the 13 features with imputed modes to all fields with masking and calibration."""
     settings = BoostingSettings(calibration_share=0.0, hidden_features=0.0, hidden_rows=0.0)
     features = rows.training.drop(columns=list(SCENE_FIELD_NAMES))
     with_mode = features.drop(columns=[FILLED])
@@ -109,11 +109,11 @@ def boostings(rows: Rows) -> Boosting:
         ("… unknown as a category of its own", features, settings),
     ):
         started = time.monotonic()
-        tell(name, rows.judged, changed.fit(learned).predict, started)
+        print_row(name, rows.judged, changed.fit(learned).predict, started)
     started = time.monotonic()
     unmasked = replace(settings, masked_copies=0).fit(rows.training).scene
     assert unmasked is not None
-    tell("all fields, one ensemble, no masking", rows.judged, _alone(unmasked.log_odds), started)
+    print_row("all fields, one ensemble, no masking", rows.judged, _alone(unmasked.log_odds), started)
     default = BoostingSettings()
     for name, changed in (
         ("before features were hidden", replace(default, hidden_features=0.0, hidden_rows=0.0)),
@@ -130,17 +130,17 @@ def _both_ensembles(rows: Rows, name: str, settings: BoostingSettings) -> Boosti
     assert model.scene is not None
     plain = Boosting(replace(model.alone, scaling=PlattScaling()), replace(model.scene, scaling=PlattScaling()))
     assert plain.scene is not None
-    tell(f"{name}: all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
-    tell("… the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
-    tell("… calibrated on that tenth", rows.judged, model.predict, started)
-    _tell_of_the_unknown(model, rows.judged)
+    print_row(f"{name}: all fields, one ensemble, masked", rows.judged, _alone(plain.scene.log_odds), started)
+    print_row("… the 13 on their own, a tenth kept", rows.judged, plain.predict, started)
+    print_row("… calibrated on that tenth", rows.judged, model.predict, started)
+    _print_effect_of_unknowns(model, rows.judged)
     return model
 
 
-def _tell_of_the_unknown(model: Boosting, judged: pd.DataFrame) -> None:
-    """Print what becomes of users if the caller does not tell what is known of them.
+def _print_effect_of_unknowns(model: Boosting, judged: pd.DataFrame) -> None:
+    """Print the mean estimate of users if the caller leaves out fields that are known.
 
-    Where few fields are hidden, only of those of whom these are known: the others say nothing about hiding.
+    If few fields are left out, only users with these fields known are counted: for others, nothing changes.
     """
     features = list(FEATURE_NAMES)
     for hidden in (["sexe"], ["sexe", "trajet"], ["sexe", "trajet", "col", "catr"], features[1:], features):

@@ -18,7 +18,7 @@ import psycopg
 from road_assets.core.vocabulary import SCENE_EXAMPLE
 from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import migrate
-from road_assets_tests.api.published import Publisher
+from road_assets_tests.api.publisher import Publisher
 from road_assets_tests.api.service_process import Service, serve
 from road_assets_tests.api.tiny_bundles import make_tiny_bundle
 from road_assets_tests.conftest import serve_mlflow

@@ -8,10 +8,10 @@ Run: ``ROAD_RELEASES_DIR=... python -m road_assets_tests.benchmarks.service``
 - *constant*: this service with the model's answer replaced by a constant (``serving/constant_app.py``).
 - *bare*: an ASGI application that does nothing, on the same server (``serving/bare_app.py``).
 
-Asked are the users of the release in random order, each once before any is asked again: with all fields that were
-recorded, and with the 13 features alone. Each answer's status is checked, and each probability of the service. The
-generator of load (``serving/load.py``) is a process of its own; *bare* shows at least what it can ask. ``processor`` is
-what the server's processes used for an answer: it hardly depends on what else the machine does, as rates do.
+The questions are about the users of the release in random order, none repeated before all were asked: with all recorded
+fields, and with the 13 features only. The status of each answer is checked, and each probability of the service. The
+load generator (``serving/load_generator.py``) is a separate process; *bare* shows a rate that it can reach at least.
+``processor`` is the CPU time of the server's processes per answer, which depends less on other load than rates do.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from typing import Final
 import numpy as np
 
 from road_assets_tests.benchmarks.serving.batch import send_file, write_file
-from road_assets_tests.benchmarks.serving.load import CONNECTIONS, Generator, Outcome, generator
-from road_assets_tests.benchmarks.serving.material import Material, Scale, prepare
+from road_assets_tests.benchmarks.serving.inputs import Inputs, Scale, prepare
+from road_assets_tests.benchmarks.serving.load_generator import CONNECTIONS, Generator, Outcome, generator
 from road_assets_tests.benchmarks.serving.rounds import CHECKED_SERVER, KINDS, PATH, Figures, Rounds
 from road_assets_tests.benchmarks.serving.servers import Servers, count_logged, log_in, postgres_with_user
-from road_assets_tests.benchmarks.side_by_side.rows import machine
+from road_assets_tests.benchmarks.side_by_side.result_table import machine
 
 BASELINES: Final = {"common": 60.0, "constant": 0.85, "bare": 0.25}
-"""Wanted: rate of the service, as a multiple of each."""
+"""Targets: rate of the service as a multiple of each baseline's."""
 
 
 def main(arguments: list[str] | None = None, scale: Scale | None = None) -> int:
@@ -46,16 +46,16 @@ def main(arguments: list[str] | None = None, scale: Scale | None = None) -> int:
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="road-benchmark-") as scratch:
         folder = Path(scratch)
-        material = prepare(given.keep or folder / "material", scale)
+        inputs = prepare(given.keep or folder / "inputs", scale)
         print(f"{machine()}; {CONNECTIONS} connections")
         with (
             postgres_with_user(folder / "postgres") as url,
             generator() as load,
-            Servers(folder, material, url) as all_,
+            Servers(folder, inputs, url) as all_,
         ):
-            _single(all_, load, material, given, url)
-            _files(all_, material, folder, given.rows)
-            _workers(all_, load, material, given)
+            _single(all_, load, inputs, given, url)
+            _files(all_, inputs, folder, given.rows)
+            _workers(all_, load, inputs, given)
     return 0
 
 
@@ -85,12 +85,12 @@ class Single:
 
 
 def measure_single(  # noqa: PLR0913, PLR0917 - what is measured, by what, for how long
-    servers: Servers, load: Generator, material: Material, url: str, questions: int, rounds: int, seconds: float
+    servers: Servers, load: Generator, inputs: Inputs, url: str, questions: int, rounds: int, seconds: float
 ) -> Single:
     """Ask one question after the other: rates, and latency at half the rate."""
     service = servers.service()
     running = [service, servers.constant(), servers.bare(), servers.common()]
-    asking = Rounds(load, running, material.questions[:questions], material.open_bundle())
+    asking = Rounds(load, running, inputs.questions[:questions], inputs.open_bundle())
     asking.prepare(log_in(service))
     figures = asking.run(rounds, seconds)
     half = {
@@ -106,8 +106,8 @@ def measure_single(  # noqa: PLR0913, PLR0917 - what is measured, by what, for h
     return Single(service.ready_after, figures, half, memory, asked, counted, count_logged(url), expected)
 
 
-def _single(servers: Servers, load: Generator, material: Material, given: argparse.Namespace, url: str) -> None:
-    one = measure_single(servers, load, material, url, given.questions, given.rounds, given.seconds)
+def _single(servers: Servers, load: Generator, inputs: Inputs, given: argparse.Namespace, url: str) -> None:
+    one = measure_single(servers, load, inputs, url, given.questions, given.rounds, given.seconds)
     print(f"\nfrom start to ready: {one.ready_after:.1f} s")
     _show(one.figures)
     for kind, outcome in one.half.items():
@@ -133,14 +133,14 @@ def _show(figures: Mapping[tuple[str, str], Figures]) -> None:
     print()
 
 
-def _files(servers: Servers, material: Material, folder: Path, rows: int) -> None:
+def _files(servers: Servers, inputs: Inputs, folder: Path, rows: int) -> None:
     """A large file of each kind."""
     service = servers.service("files")
     token = log_in(service)
     for kind, width in KINDS.items():
         path = folder / "users.csv"
         for count in (rows // 10, rows):
-            write_file(path, material.questions, count, width)
+            write_file(path, inputs.questions, count, width)
             one = send_file(service, token, path, count)
             print(
                 f"file of {count:,} rows, {kind}: {count / one.seconds:,.0f} rows/s, "
@@ -150,10 +150,10 @@ def _files(servers: Servers, material: Material, folder: Path, rows: int) -> Non
     servers.stop(service)
 
 
-def _workers(servers: Servers, load: Generator, material: Material, given: argparse.Namespace) -> None:
+def _workers(servers: Servers, load: Generator, inputs: Inputs, given: argparse.Namespace) -> None:
     """One worker and two, in turn."""
     running = [servers.service("one worker"), servers.service("two workers", workers=2)]
-    rounds = Rounds(load, running, material.questions[: given.questions], material.open_bundle())
+    rounds = Rounds(load, running, inputs.questions[: given.questions], inputs.open_bundle())
     rounds.prepare(log_in(running[0]))
     figures = rounds.run(max(given.rounds // 2, 1), given.seconds)
     kind = next(iter(KINDS))

@@ -22,7 +22,7 @@ from road_assets.core.families import FAMILIES
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import SCENE_EXAMPLE
 from road_assets.core.windows import windows_as_of
-from road_assets_tests.api.published import Publisher
+from road_assets_tests.api.publisher import Publisher
 from road_assets_tests.api.service_process import Service, serve
 from road_assets_tests.conftest import serve_mlflow
 from road_assets_tests.core.core_frames import days_from, make_feature_rows
@@ -30,7 +30,7 @@ from road_assets_tests.load import Load, keep_asking
 
 Files = dict[str, bytes]
 
-LOOK_SECONDS: Final = "0.2"
+POLL_SECONDS: Final = "0.2"
 """The service looks at the pointer that often here, so that a demonstration takes seconds."""
 
 
@@ -143,7 +143,7 @@ def main() -> None:
         Path(folder, "mlflow").mkdir()
         with (
             serve_mlflow(Path(folder, "mlflow")) as uri,
-            serve(Path(folder), uri, ROAD_API_POLL_SECONDS=LOOK_SECONDS) as service,
+            serve(Path(folder), uri, ROAD_API_POLL_SECONDS=POLL_SECONDS) as service,
         ):
             seen = swap_under_load(service, Publisher(uri), bundles, swaps=given.swaps, connections=given.connections)
     print(f"{seen.swaps} swaps in {seen.seconds:.1f} s under {given.connections} connections")

@@ -19,7 +19,7 @@ from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets_tests.conftest import fresh_database
-from road_assets_tests.registered import register, registry_of_its_own
+from road_assets_tests.registry_versions import register, registry_of_its_own
 
 
 @pytest.fixture

@@ -31,7 +31,13 @@ from road_assets_tests.conftest import Platform
 from road_assets_tests.integration.conftest import FAMILIES, LAST, Real
 from road_assets_tests.load import ask_all
 
+pytestmark = pytest.mark.real_data
+
+NO_REGISTRY: Final = "http://127.0.0.1:9"
+"""Nothing listens there."""
+
 FIRST = date(2024, 1, 1)
+OFFICIAL_USERS_OF_OCTOBER: Final = 10_983
 COUNTS = "SELECT count(DISTINCT num_acc), count(*), count(DISTINCT day) FROM accidents"
 OFFICIAL_COUNTS = [(45_551, 104_669, 305)]
 
@@ -39,14 +45,6 @@ OFFICIAL_COUNTS = [(45_551, 104_669, 305)]
 def test_every_accident_user_and_day_stands_in_the_table_once(real: Platform) -> None:
     assert real.query(COUNTS) == OFFICIAL_COUNTS
     assert real.query("SELECT count(*) FROM (SELECT DISTINCT num_acc, user_key FROM accidents) AS keys") == [(104_669,)]
-
-
-NOBODY: Final = "http://127.0.0.1:9"
-"""No registry answers there."""
-
-OFFICIAL_USERS_OF_OCTOBER: Final = 10_983
-
-pytestmark = pytest.mark.real_data
 
 
 def test_running_it_all_again_changes_no_count(real: Platform) -> None:
@@ -110,7 +108,7 @@ def asked(
     folder, registry = tmp_path_factory.mktemp("service"), trained.platform.resource("registry")
     (model,) = (one for one in registry.candidates_as_of(LAST) if one.family == request.param)
     BundleCache(folder / "state").save(ModelRef(str(model.version), model.run_id), registry.bundle_files(model))
-    with serve(folder, NOBODY) as service:
+    with serve(folder, NO_REGISTRY) as service:
         service.wait_for(str(model.version))
         yield service, model.family
 

@@ -8,7 +8,7 @@ import pytest
 from road_assets.core.families.boosting import BoostingSettings
 from road_assets.core.forest_pipeline import ForestSettings
 from road_assets_tests.benchmarks import service
-from road_assets_tests.benchmarks.serving.material import Scale
+from road_assets_tests.benchmarks.serving.inputs import Scale
 from road_assets_tests.benchmarks.serving.servers import CLOCK_TICK_SECONDS, Server
 
 TINY = Scale(

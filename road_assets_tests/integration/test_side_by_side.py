@@ -2,8 +2,8 @@
 
 import pytest
 
-from road_assets_tests.benchmarks.side_by_side import apart
-from road_assets_tests.benchmarks.side_by_side.rows import Row, as_markdown, machine
+from road_assets_tests.benchmarks.side_by_side import isolated_process
+from road_assets_tests.benchmarks.side_by_side.result_table import Row, as_markdown, machine
 
 MIB = 2**20
 
@@ -11,21 +11,21 @@ MIB = 2**20
 def hold(mebibytes: str) -> dict[str, float]:
     """Take some memory, as a measured function does."""
     result: dict[str, float] = {}
-    with apart.timed(result):
+    with isolated_process.timed(result):
         held = bytearray(int(mebibytes) * MIB)
         held[::4096] = b"x" * len(held[::4096])
     return result
 
 
 def test_a_function_is_measured_in_a_process_of_its_own_with_its_own_memory() -> None:
-    little, much = apart.run_apart(hold, "1"), apart.run_apart(hold, "200")
+    little, much = isolated_process.run_isolated(hold, "1"), isolated_process.run_isolated(hold, "200")
     assert 150 * MIB < much.memory - little.memory < 250 * MIB
     assert 0 < much.seconds < 30
 
 
 def test_a_function_that_fails_there_is_named() -> None:
     with pytest.raises(RuntimeError, match="hold ended with exit code 1"):
-        apart.run_apart(hold, "many")
+        isolated_process.run_isolated(hold, "many")
 
 
 def test_the_table_names_the_machine_and_leaves_out_what_is_not_compared() -> None:

@@ -20,7 +20,7 @@ from road_assets.resources.database import Database
 from road_assets.resources.decisions import Author, Decision
 from road_assets.resources.model_registry import BEST_MODEL_TAG, ModelRegistry
 from road_assets_tests.conftest import fresh_database
-from road_assets_tests.registered import AS_OF, register, registry_of_its_own
+from road_assets_tests.registry_versions import AS_OF, register, registry_of_its_own
 
 ANN = Author("ann")
 NOWHERE = "http://127.0.0.1:9"

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from road_api.services.prediction_table import PARTS_LOCK
+from road_api.services.prediction_table import PARTITIONS_LOCK
 from road_assets.local.services import PROJECT
 from road_assets.resources import locks
 
@@ -11,7 +11,7 @@ NUMBERS = [value for value in vars(locks).values() if type(value) is int]
 
 
 def test_no_two_parts_of_the_platform_take_the_same_lock() -> None:
-    numbers = [*NUMBERS, PARTS_LOCK]
+    numbers = [*NUMBERS, PARTITIONS_LOCK]
     assert len(set(numbers)) == len(numbers)
 
 

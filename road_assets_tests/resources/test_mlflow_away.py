@@ -6,7 +6,7 @@ from pathlib import Path
 
 from road_assets.resources.model_registry import ModelRegistry
 from road_assets_tests.api.servers import free_port
-from road_assets_tests.registered import register, registry_of_its_own
+from road_assets_tests.registry_versions import register, registry_of_its_own
 from road_assets_tests.resources.stalling_proxy import StallingProxy
 
 

@@ -17,7 +17,7 @@ from road_assets.resources.model_registry import BUNDLE_FOLDER, ModelRegistry
 from road_assets.retention import models
 from road_assets.retention.models import remove_models
 from road_assets_tests.conftest import fresh_database
-from road_assets_tests.registered import register, registry_of_its_own
+from road_assets_tests.registry_versions import register, registry_of_its_own
 
 ANN = Author("ann")
 DAYS = [date(2024, month, 1) for month in range(1, 7)]

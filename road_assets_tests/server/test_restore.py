@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
-from road_api.services.prediction_table import PredictionTable, part_of
+from road_api.services.prediction_table import PredictionTable, partition_of
 from road_assets.backup.postgres_tools import _comment_out_newer_settings
 from road_assets.backup.tar_file import read_manifest
 from road_assets.cli import main
@@ -78,7 +78,10 @@ def test_what_is_restored_belongs_to_whom_it_belonged(server: Server, home: Path
     assert answered(server) == [(TODAY - timedelta(days=1),), (TODAY,)]
     table = PredictionTable(SecretStr(server.url("service")))
     table.write(batch_of(TODAY + timedelta(days=1)))
-    assert sorted(table.drop_before(TODAY + timedelta(days=1))) == [part_of(TODAY - timedelta(days=1)), part_of(TODAY)]
+    assert sorted(table.drop_before(TODAY + timedelta(days=1))) == [
+        partition_of(TODAY - timedelta(days=1)),
+        partition_of(TODAY),
+    ]
     table.close()
     with psycopg.connect(server.url("grafana", roles.DAGSTER)) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchall() == [(0,)]

@@ -10,9 +10,10 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from road_api.services.prediction_rows import ALONE, Answered, Batch, encode
-from road_api.services.prediction_table import PredictionTable, part_of
-from road_api.services.tables import Tables, note_reported, receive_alert
+from road_api.services.database import Database as ServiceDatabase
+from road_api.services.database import note_reported, receive_alert
+from road_api.services.prediction_rows import ALONE, Batch, LogEntry, encode
+from road_api.services.prediction_table import PredictionTable, partition_of
 from road_assets.resources.database import Database
 from road_assets.resources.runtime_settings import read_noise
 from road_assets.server import roles
@@ -82,14 +83,14 @@ def test_a_role_enters_only_its_databases(server: Server) -> None:
 
 @pytest.mark.anyio
 async def test_the_service_does_its_work_as_its_role(server: Server) -> None:
-    tables = Tables(SecretStr(server.url("service")))
-    assert await tables.read_users() == {}
-    assert await tables.read_drift() is None
-    assert (await tables.set_noise(0.25, by="a test")).noise == 0.25
-    assert (await tables.read_noise()).noise == 0.25
+    database = ServiceDatabase(SecretStr(server.url("service")))
+    assert await database.read_users() == {}
+    assert await database.read_drift() is None
+    assert (await database.set_noise(0.25, by="a test")).noise == 0.25
+    assert (await database.read_noise()).noise == 0.25
     with psycopg.connect(server.url("pipeline")) as connection:
         connection.execute(f"INSERT INTO drift_scores SELECT (jsonb_populate_record(NULL::drift_scores, '{SCORE}')).*")
-    async with tables.connect() as connection:
+    async with database.connect() as connection:
         report = await receive_alert(connection, "f1", datetime(2026, 3, 1, tzinfo=UTC), "HighDataDrift")
         assert report is not None
         assert not report.known
@@ -105,9 +106,9 @@ def test_the_service_writes_and_drops_predictions_in_a_schema_of_its_own(
         table.write(batch_of(TODAY))
         table.write(batch_of(TODAY - timedelta(days=1)))
         parts = ask("pipeline", "SELECT schemaname, tablename FROM pg_tables WHERE tablename LIKE 'predictions%'")
-        assert ("service", part_of(TODAY)) in parts
+        assert ("service", partition_of(TODAY)) in parts
         assert ask("pipeline", "SELECT count(*) FROM predictions") == [(2,)]
-        assert table.drop_before(TODAY) == [part_of(TODAY - timedelta(days=1))]
+        assert table.drop_before(TODAY) == [partition_of(TODAY - timedelta(days=1))]
     finally:
         table.close()
     assert ask("grafana", "SELECT count(*), max(probability) FROM predictions") == [(1, 0.5)]
@@ -196,7 +197,7 @@ def test_a_short_or_missing_password_stops_it_before_anything_is_done(tmp_path: 
 
 def batch_of(day: date) -> Batch:
     moment = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp() * 1_000_000)
-    return encode([Answered("r1", "ann", "1", moment, np.full((1, 27), 1.0), [0.5], [ALONE])])
+    return encode([LogEntry("r1", "ann", "1", moment, np.full((1, 27), 1.0), [0.5], [ALONE])])
 
 
 SCORE = (

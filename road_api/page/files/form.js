@@ -1,6 +1,6 @@
-// The form: what is chosen, as the service wants it and as people read it, and what is wrong with it.
+// The form: reading and filling it, describing its values in words, and marking its errors.
 
-import { words } from "./language.js";
+import { language, words } from "./language.js";
 
 const form = document.querySelector("#scene");
 const more = document.querySelector("#more");
@@ -27,20 +27,17 @@ export function readScene() {
   return Object.fromEntries(given.map((field) => [field.name, field.value === "" ? null : Number(field.value)]));
 }
 
-// What a value means, in the language shown: "Lumière" and "Plein jour".
-export function describe(name, value) {
-  const field = form.elements[name];
-  const option = field.options && [...field.options].find((each) => each.value === String(value ?? ""));
-  return { label: field.labels[0].textContent, value: option ? option.textContent : String(value) };
+// What differs from the preselected case, for a list of estimates: "Passager · Âge de l'usager : 34 ans".
+export function summarize(values) {
+  const changed = FIELDS.filter((field) => (values[field.name] ?? "") !== usualValue(field) && values[field.name]);
+  return changed.map((field) => describe(field, values[field.name])).join(" · ") || words().usual;
 }
 
-// What differs from the preselected case, for a list of estimates.
-export function summarize(values) {
-  const told = FIELDS.filter((field) => (values[field.name] ?? "") !== usualValue(field) && values[field.name]);
-  return told.map((field) => {
-    const { label, value } = describe(field.name, values[field.name]);
-    return field.options ? value : words().fieldIs(label, value);
-  }).join(" · ") || words().usual;
+// A choice in its own words; a quantity with its label and its unit.
+function describe(field, value) {
+  if (field.options) return [...field.options].find((option) => option.value === value)?.textContent ?? value;
+  const unit = language() === "fr" ? field.dataset.unitFr : field.dataset.unitEn;
+  return words().fieldIs(field.labels[0].textContent, unit ? `${value} ${unit}` : value);
 }
 
 // Fields that cannot be sent, each with a function that says why: { field, say }.
@@ -52,10 +49,17 @@ export function findWrong() {
   });
 }
 
-// The same for what the service refused.
+// The same for fields that the service refused.
 export function readRefused(errors) {
   const ours = errors.filter(({ field }) => form.elements[field]);
-  return ours.map(({ field, reason }) => ({ field: form.elements[field], say: () => words().refusedField(reason) }));
+  return ours.map(({ field, allowed }) => ({ field: form.elements[field], say: () => sayAllowed(field, allowed ?? []) }));
+}
+
+// The service gives its reason in English only, but the allowed codes in both languages.
+function sayAllowed(name, allowed) {
+  const range = document.getElementById(`${name}-range`);
+  if (range) return words().beyond(range.textContent);
+  return words().refusedField(allowed.map((each) => `${each.code} = ${each[language()]}`).join(", "));
 }
 
 export function mark(wrong) {
@@ -76,7 +80,7 @@ export function clearProblems() {
   }
 }
 
-export function sayProblems() {
+export function redrawProblems() {
   for (const field of FIELDS) {
     const text = document.getElementById(`${field.name}-error`);
     if (!text.hidden) text.textContent = text.say();

@@ -1,4 +1,4 @@
-// The dialog that asks who is there. It comes when a token is needed, and says why.
+// The log-in dialog. It opens when a token is needed, and says why.
 
 import { words } from "./language.js";
 import { logIn } from "./service.js";
@@ -12,7 +12,7 @@ let done = null;
 let busy = false;
 
 // Resolves to true once somebody is logged in, to false if the dialog was closed.
-export function askWho(why = null, name = null) {
+export function openLogin(why = null, name = null) {
   if (dialog.open) return Promise.resolve(false);
   say(why);
   username.value = name ?? username.value;
@@ -23,11 +23,11 @@ export function askWho(why = null, name = null) {
   });
 }
 
-export function sayLogin() {
+export function redrawLogin() {
   if (!problem.hidden) say(problem.say);
 }
 
-export function forgetWho() {
+export function clearLogin() {
   username.value = "";
 }
 

@@ -1,8 +1,8 @@
-// The page put together: what happens on which key and button.
+// The page as a whole: which key and which button does what.
 
 import * as form from "./form.js";
 import { onLanguage, restoreLanguage, switchLanguage, words } from "./language.js";
-import { askWho, forgetWho, sayLogin } from "./login.js";
+import { openLogin, clearLogin, redrawLogin } from "./login.js";
 import * as recent from "./recent.js";
 import * as result from "./result.js";
 import { ask, forget, user } from "./service.js";
@@ -34,10 +34,10 @@ async function askAndShow() {
   const before = document.activeElement;
   try {
     const answer = await ask(form.readScene());
-    result.showEstimate(answer, values);
+    result.showEstimate(answer);
     recent.remember(answer, values);
   } catch (error) {
-    if (error.status === undefined) throw error; // a mistake of ours belongs in the console
+    if (error.status === undefined) throw error; // a bug of this page belongs in the console
     if (error.status !== 401) {
       const wrong = form.readRefused(error.problem.errors ?? []);
       if (wrong.length) refuse(wrong);
@@ -64,7 +64,7 @@ function refuse(wrong) {
 }
 
 async function logInNow(why, name) {
-  const loggedIn = await askWho(why, name);
+  const loggedIn = await openLogin(why, name);
   showUser();
   return loggedIn;
 }
@@ -87,7 +87,7 @@ function showUser() {
 
 function logOut() {
   forget();
-  forgetWho();
+  clearLogin();
   recent.forgetRecent();
   scene.reset();
   showUser();
@@ -153,8 +153,8 @@ recent.onResume((values) => {
 });
 onLanguage(() => {
   showUser();
-  form.sayProblems();
-  sayLogin();
+  form.redrawProblems();
+  redrawLogin();
   result.draw();
   recent.drawRecent();
 });

@@ -44,15 +44,15 @@ function makeItem(entry) {
   const outcome = document.createElement("strong");
   outcome.textContent = `${labelOf(answer)}, ${answer.probability.toLocaleString(words().locale, { style: "percent" })}`;
   outcome.className = isSevere(answer) ? "severe" : "";
-  const told = document.createElement("p");
-  told.className = "hint";
-  told.textContent = summarize(values);
+  const summary = document.createElement("p");
+  summary.className = "hint";
+  summary.textContent = summarize(values);
   const button = document.createElement("button");
   button.type = "button";
   button.className = "quiet";
   button.textContent = words().resume;
-  button.setAttribute("aria-label", `${words().resume} ${time.textContent} ${told.textContent}`);
+  button.setAttribute("aria-label", `${words().resume} ${time.textContent} ${summary.textContent}`);
   button.addEventListener("click", () => resume(values));
-  item.append(time, outcome, button, told);
+  item.append(time, outcome, button, summary);
   return item;
 }

@@ -1,6 +1,5 @@
 // The estimate: a sentence, a bar, and the reasons if the service gives any.
 
-import { describe } from "./form.js";
 import { language, words } from "./language.js";
 
 const SHOWN_REASONS = 6;
@@ -12,19 +11,19 @@ const answerPart = document.querySelector("#answer");
 const fill = document.querySelector("#fill");
 const reasonsPart = document.querySelector("#reasons");
 
-let current = null; // { answer, values } of the estimate that is shown
+let current = null; // the answer that is shown
 let stale = false;
 let hint = null;
 
-export function showEstimate(answer, values) {
-  current = { answer, values };
+export function showEstimate(answer) {
+  current = answer;
   stale = false;
   showProblem(null);
   draw();
   result.scrollIntoView({ block: "nearest" }); // on a phone it stands below the form
 }
 
-// A word of the page itself in the place of an estimate.
+// A message of the page itself, in place of an estimate.
 export function showHint(say) {
   current = null;
   hint = say;
@@ -55,14 +54,13 @@ export function draw() {
     if (hint) sentence.replaceChildren(paragraph(hint()));
     return;
   }
-  const { answer, values } = current;
-  result.classList.toggle("severe", isSevere(answer));
-  const lines = [paragraph(words().verdict(labelOf(answer)), "verdict"), paragraph(chanceSentence(answer))];
+  result.classList.toggle("severe", isSevere(current));
+  const lines = [paragraph(words().verdict(labelOf(current)), "verdict"), paragraph(chanceSentence(current))];
   if (stale) lines.push(paragraph(words().stale, "note"));
   sentence.replaceChildren(...lines);
-  fill.style.width = `${100 * answer.probability}%`;
-  document.querySelector("#origin").textContent = words().origin(answer.model_version, dataWords(answer.data));
-  drawReasons(readReasons(answer), values);
+  fill.style.width = `${100 * current.probability}%`;
+  document.querySelector("#origin").textContent = words().origin(current.model_version, dataWords(current.data));
+  drawReasons(readReasons(current));
 }
 
 export function isSevere(answer) {
@@ -73,32 +71,35 @@ export function labelOf(answer) {
   return language() === "fr" ? answer.label_fr : answer.label;
 }
 
-export function chances(probability) {
+function chances(probability) {
   const share = Math.round(100 * probability);
   if (share < 1) return words().few;
   if (share > 99) return words().nearlyAll;
   return share === 1 ? words().one : words().many(share);
 }
 
-// Contributions to the estimate, the weightiest first, as the service lists them; none if it cannot explain.
-export function readReasons(answer) {
+// The largest contributions to the estimate, in the order of the service; none if its model cannot explain.
+function readReasons(answer) {
   const given = answer.explanation?.contributions ?? [];
-  return given
-    .filter(({ field, contribution }) => document.getElementById(field) && contribution)
-    .slice(0, SHOWN_REASONS);
+  return given.filter(({ contribution }) => contribution).slice(0, SHOWN_REASONS);
 }
 
-function drawReasons(reasons, values) {
+// Field and value in words: the service names both with the explanation, units and "unknown" included.
+function nameReason(reason) {
+  const french = language() === "fr";
+  return words().fieldIs(french ? reason.label_fr : reason.label, french ? reason.value_label_fr : reason.value_label);
+}
+
+function drawReasons(reasons) {
   reasonsPart.hidden = reasons.length === 0;
   const largest = Math.max(...reasons.map(({ contribution }) => Math.abs(contribution)));
-  const items = reasons.map(({ field, contribution }) => {
+  const items = reasons.map((reason) => {
+    const { contribution } = reason;
     const item = document.createElement("li");
-    const { label, value } = describe(field, values[field] || null);
     const bar = document.createElement("div");
     bar.className = contribution > 0 ? "weight raises" : "weight lowers";
     bar.style.width = `${(100 * Math.abs(contribution)) / largest}%`;
-    const text = words().fieldIs(label, value);
-    item.append(paragraph(text), paragraph(contribution > 0 ? words().raises : words().lowers, "hint"), bar);
+    item.append(paragraph(nameReason(reason)), paragraph(contribution > 0 ? words().raises : words().lowers, "hint"), bar);
     return item;
   });
   reasonsPart.querySelector("ul").replaceChildren(...items);

@@ -1,8 +1,8 @@
-// The way to the service: logging in, and asking. The token is kept for this tab only, and forgotten on logging out.
+// Requests to the service: logging in, and asking. The token is kept for this tab only, and deleted on logging out.
 
 const TOKEN = "token";
 const USER = "user";
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 export class ServiceError extends Error {
   // status 0: no answer at all.
@@ -39,7 +39,7 @@ export async function ask(scene) {
 async function send(path, request) {
   let response, content;
   try {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
     response = await fetch(path, { method: "POST", cache: "no-store", signal, ...request });
     content = await response.text();
   } catch {
@@ -47,7 +47,7 @@ async function send(path, request) {
   }
   const answer = parse(content);
   if (response.ok && answer) return answer;
-  // Something in between, as a proxy, may answer with a page of its own.
+  // A proxy in between may answer with a page of its own.
   throw new ServiceError(response.ok ? 502 : response.status, {
     request_id: response.headers.get("X-Request-ID") ?? "–",
     ...answer,

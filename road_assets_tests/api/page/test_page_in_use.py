@@ -6,7 +6,7 @@ import httpx
 
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
 from road_assets.core.scene_fields import SCENE_FIELDS
-from road_assets.core.vocabulary import FEATURES, GRAVITY
+from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURES, GRAVITY
 from road_assets_tests.api.page.states import ANSWERED, ASKS_WHO, FOCUSED, PHONE
 from road_assets_tests.browser import ALT, Page
 
@@ -174,7 +174,8 @@ def test_what_the_service_refuses_is_marked_at_its_field(visit: Any) -> None:
         page.until(f"{FOCUSED} == 'lum'")
         said, problem = page.text("#lum-error"), page.text("#problem")
 
-    assert said.startswith("Valeur refusée par le service : 7 is not one of its codes")
+    lum = FEATURE_BY_NAME["lum"]
+    assert said.startswith(f"Valeur refusée par le service. Valeurs admises : {lum.describe_codes('fr')}, -1 = Inconnu")
     assert problem == "Corrigez les champs signalés, puis Entrée."
 
 
@@ -202,6 +203,22 @@ def test_recent_estimates_can_be_taken_up_again_and_go_with_the_session(visit: A
     assert left == "{}"
 
 
+def test_recent_estimates_tell_quantities_with_their_unit(visit: Any) -> None:
+    summary = "document.querySelector('#recent li .hint').innerText"
+    with visit() as page:
+        page.evaluate("document.querySelector('#vma').value = '80'")
+        page.evaluate("document.querySelector('#age').value = '34'")
+        page.press("Enter")
+        page.until("document.querySelectorAll('#recent li').length == 1")
+        french = page.evaluate(summary)
+        page.press("l", modifiers=ALT)
+        page.until("document.documentElement.lang == 'en'")
+        english = page.evaluate(summary)
+
+    assert set(french.split(" · ")) == {"Vitesse maximale autorisée : 80 km/h", "Âge de l'usager : 34 ans"}
+    assert set(english.split(" · ")) == {"Speed limit: 80 km/h", "Age of the user: 34 years"}
+
+
 def test_an_estimate_says_when_the_form_has_changed_since(visit: Any) -> None:
     with visit() as page:
         page.press("Enter")
@@ -215,12 +232,14 @@ def test_an_estimate_says_when_the_form_has_changed_since(visit: Any) -> None:
     assert "La saisie a changé depuis" in after
 
 
-def test_reasons_are_shown_by_weight_where_the_answer_has_them(visit: Any) -> None:
+def test_reasons_are_shown_by_weight_with_units_and_unknown_ones_are_called_so(visit: Any) -> None:
     show = """import(new URL('result.js', document.querySelector('script').src)).then((result) => result.showEstimate({
         prediction: [1], probability: 0.62, label: 'severe', label_fr: 'grave', model_version: '1', data: '?',
-        explanation: { contributions: [{ field: 'lum', contribution: 0.3 }, { field: 'catu', contribution: -0.1 },
-                                       { field: 'vma', contribution: 0 }] }
-    }, { catu: '1', lum: '3', vma: '' }))"""
+        explanation: { contributions: [
+            { field: 'vma', label_fr: 'Vitesse', value_label_fr: '80 km/h', contribution: 0.3 },
+            { field: 'age', label_fr: 'Âge', value_label_fr: 'Inconnu', contribution: -0.1 },
+            { field: 'nbv', label_fr: 'Voies', value_label_fr: '2', contribution: 0 }] }
+    }))"""
     with visit() as page:
         page.press("Enter")
         page.until(ANSWERED)
@@ -231,8 +250,8 @@ def test_reasons_are_shown_by_weight_where_the_answer_has_them(visit: Any) -> No
 
     assert not without
     assert [" ".join(reason.split()) for reason in reasons] == [
-        "Lumière : Nuit sans éclairage public augmente le risque",
-        "Catégorie d'usager : Conducteur diminue le risque",
+        "Vitesse : 80 km/h augmente le risque",
+        "Âge : Inconnu diminue le risque",
     ]
     assert widths[0] == "100%"
     assert widths[1].startswith("33.3")

@@ -48,9 +48,9 @@ def test_an_estimate_shows_the_weightiest_reasons_in_both_languages(
     assert scene["catu"] == 3
     for reason, said, in_english in zip(expected, french, english, strict=True):
         raises = reason["contribution"] > 0
-        assert reason["label_fr"] in said
+        assert f"{reason['label_fr']} : {reason['value_label_fr']}" in said
         assert ("augmente le risque" if raises else "diminue le risque") in said
-        assert reason["label"] in in_english
+        assert f"{reason['label']}: {reason['value_label']}" in in_english
         assert ("raises the risk" if raises else "lowers the risk") in in_english
     assert any("Piéton" in said for said in french)
     assert widths == sorted(widths, reverse=True)

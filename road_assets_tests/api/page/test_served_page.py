@@ -83,6 +83,14 @@ def test_each_quantity_has_its_range_to_check_and_to_read(elements: Elements) ->
             assert words_of(paragraphs[f"{field.name}-range"]) == (field.describe_codes("fr"), field.describe_codes())
 
 
+def test_each_quantity_has_its_unit_in_both_languages(elements: Elements) -> None:
+    inputs = {control.get("name"): control for control in elements.named("input")}
+    units = {name: (control["data-unit-fr"], control["data-unit-en"]) for name, control in inputs.items() if name}
+
+    assert set(units) == {field.name for field in SCENE_FIELDS if field.kind == "number"}
+    assert (units["vma"], units["age"]) == (("km/h", "km/h"), ("ans", "years"))
+
+
 def test_what_is_presumed_is_selected_and_nothing_else(elements: Elements) -> None:
     selected = {
         name: int(str(option["value"]))

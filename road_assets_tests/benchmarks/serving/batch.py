@@ -1,4 +1,4 @@
-"""A large file through the service, end to end: upload, estimates, their log, download."""
+"""A large file sent to the service, end to end: upload, estimates, prediction log, download."""
 
 import threading
 import time
@@ -15,18 +15,18 @@ from road_assets.core.bundle import FeatureMatrix
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets_tests.benchmarks.serving.servers import Server
 
-LOOK_SECONDS: Final = 0.1
+SAMPLING_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class FileFigures:
-    """What a file took.
+    """Measurements of one file.
 
     Attributes:
         rows: of the file.
-        seconds: from the first byte sent to the last received.
+        seconds: from the first byte sent to the last one received.
         processor_seconds: of the service.
-        before, most: bytes of memory of the service, before it and at most while it was answered.
+        before, most: resident bytes of the service before the file, and the largest number during it.
     """
 
     rows: int
@@ -37,7 +37,7 @@ class FileFigures:
 
 
 def write_file(path: Path, questions: FeatureMatrix, rows: int, width: int) -> None:
-    """Write the questions of users as a CSV, from the first again where there are too few."""
+    """Write questions as CSV, repeating them if there are fewer than rows."""
     codes = np.where(np.isnan(questions[:, :width]), -1, questions[:, :width]).astype(int)
     lines = [",".join(map(str, row)) for row in codes.tolist()]
     with path.open("w") as file:
@@ -46,14 +46,14 @@ def write_file(path: Path, questions: FeatureMatrix, rows: int, width: int) -> N
 
 
 def send_file(server: Server, token: str, path: Path, rows: int) -> FileFigures:
-    """Have a file answered.
+    """Send a file and read its answer.
 
     Raises:
         RuntimeError: a row has no answer.
     """
     before, spent = server.resident_bytes(), server.processor_seconds()
     started, answered = time.perf_counter(), 0
-    with _watched(server) as most, path.open("rb") as file, httpx.Client(trust_env=False, timeout=600) as client:
+    with _peak_memory(server) as most, path.open("rb") as file, httpx.Client(trust_env=False, timeout=600) as client:
         request = client.stream(
             "POST",
             f"{server.address}/protected/predict_csv",
@@ -70,15 +70,15 @@ def send_file(server: Server, token: str, path: Path, rows: int) -> FileFigures:
 
 
 @contextmanager
-def _watched(server: Server) -> Iterator[list[int]]:
-    """Most memory that a server has until the block ends."""
+def _peak_memory(server: Server) -> Iterator[list[int]]:
+    """Sample the largest resident size of a server during the block."""
     most, ended = [server.resident_bytes()], threading.Event()
 
-    def look() -> None:
-        while not ended.wait(LOOK_SECONDS):
+    def sample() -> None:
+        while not ended.wait(SAMPLING_SECONDS):
             most[0] = max(most[0], server.resident_bytes())
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=sample)
     thread.start()
     try:
         yield most

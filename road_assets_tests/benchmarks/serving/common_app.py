@@ -24,7 +24,7 @@ from road_api.settings import SECRET_VARIABLE
 from road_api.tokens import ALGORITHM, AUDIENCE, ISSUER
 from road_assets.core.scene_fields import SCENE_FIELD_NAMES
 from road_assets.core.vocabulary import FEATURE_NAMES
-from road_assets_tests.benchmarks.serving.material import load_forest
+from road_assets_tests.benchmarks.serving.inputs import load_forest
 
 LABELS: Final = ("not severe", "severe")
 

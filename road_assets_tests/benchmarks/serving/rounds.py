@@ -1,4 +1,4 @@
-"""Rounds of load over several servers, one after the other, so that what else the machine does meets all of them."""
+"""Rounds of load on several servers in turn, so that other load on the machine affects all of them alike."""
 
 import json
 import math
@@ -11,12 +11,12 @@ import numpy as np
 from road_assets.core.bundle import Bundle, FeatureMatrix
 from road_assets.core.scene_fields import MODEL_FIELDS
 from road_assets.core.vocabulary import FEATURE_NAMES
-from road_assets_tests.benchmarks.serving.load import Generator, Outcome, encode
+from road_assets_tests.benchmarks.serving.load_generator import Generator, Outcome, encode
 from road_assets_tests.benchmarks.serving.servers import Server
 
 PATH: Final = "/protected/predict"
 KINDS: Final = {"27 fields": len(MODEL_FIELDS), "13 fields": len(FEATURE_NAMES)}
-"""What a question tells: every field that was recorded, or the features alone."""
+"""Kinds of questions: with every recorded field, or with the 13 features only."""
 
 CHECKED_SERVER: Final = "service"
 TOLERANCE: Final = 1e-6
@@ -24,11 +24,11 @@ TOLERANCE: Final = 1e-6
 
 @dataclass
 class Figures:
-    """What one server reached with one kind of question, a value for each round.
+    """Measurements of one server with one kind of question, one value per round.
 
     Attributes:
         rates: answers per second.
-        processor: seconds of the server's processes for an answer.
+        processor: CPU seconds of the server's processes per answer.
         medians: latencies in seconds.
     """
 
@@ -38,12 +38,12 @@ class Figures:
 
     @property
     def rate(self) -> float:
-        """The median round's."""
+        """Median of the rounds, in answers per second."""
         return float(np.median(self.rates))
 
     @property
     def processor_seconds(self) -> float:
-        """The median round's."""
+        """Median of the rounds, in CPU seconds per answer."""
         return float(np.median(self.processor))
 
 
@@ -53,7 +53,7 @@ class Rounds:
     def __init__(
         self, generator: Generator, servers: Sequence[Server], questions: FeatureMatrix, bundle: Bundle
     ) -> None:
-        """Ask real users' questions; each server is asked them in the same order, going on where it was left."""
+        """Ask each server the same questions in the same order; each round goes on where the last one ended."""
         self._generator, self._servers = generator, servers
         self._expected = {
             kind: bundle.predict(np.where(np.arange(len(MODEL_FIELDS)) < width, questions, np.float32(np.nan)))
@@ -64,13 +64,13 @@ class Rounds:
         self.asked: dict[str, int] = {}
 
     def prepare(self, token: str) -> None:
-        """Encode all requests and give them to the generator."""
+        """Encode all requests, and send them to the load generator."""
         for server in self._servers:
             for kind, bodies in self._bodies.items():
                 self._generator.keep(_name(server, kind), encode(server.port, PATH, token, bodies))
 
     def run(self, rounds: int, seconds: float) -> Mapping[tuple[str, str], Figures]:
-        """Measure; one more round before is for warming up."""
+        """Measure, after one additional round to warm up."""
         figures = {(server.name, kind): Figures() for server in self._servers for kind in KINDS}
         for number in range(rounds + 1):
             for server in self._servers:

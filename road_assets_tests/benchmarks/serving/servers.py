@@ -1,4 +1,4 @@
-"""The servers of the comparison, each a process of its own with everything real behind it."""
+"""The servers that are compared: each runs in a process of its own, the service with a real Postgres."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -22,23 +22,23 @@ from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.resources.database import Database, migrate
 from road_assets.resources.user_accounts import UserAccounts
 from road_assets_tests.api.servers import free_port
-from road_assets_tests.benchmarks.serving.material import Material
+from road_assets_tests.benchmarks.serving.inputs import Inputs
 
 SECRET: Final = "a secret of the benchmark: 0123456789abcdefghijklmnopqrstuvwxyz"
 USERNAME: Final = "benchmark"
 DATABASE: Final = "road"
 START_SECONDS: Final = 120.0
 NO_REGISTRY: Final = "http://127.0.0.1:9"
-"""Nobody listens there: the service has its bundle on disk."""
+"""Nothing listens there: the service has its bundle on disk."""
 CLOCK_TICK_SECONDS: Final = 1 / os.sysconf("SC_CLK_TCK")
-"""The kernel counts a process's time in these, so what took less may show none at all."""
+"""Resolution of CPU times: what takes less may be measured as 0."""
 
 _PACKAGE: Final = "road_assets_tests.benchmarks.serving"
 
 
 @dataclass
 class Server:
-    """A running one.
+    """A running server.
 
     Attributes:
         name: in the table.
@@ -51,7 +51,6 @@ class Server:
     port: int
     process: psutil.Process
     ready_after: float = 0.0
-    others: list[psutil.Process] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -63,11 +62,11 @@ class Server:
         return [self.process, *self.process.children(recursive=True)]
 
     def processor_seconds(self) -> float:
-        """Used so far, by all of its processes."""
+        """CPU seconds of all its processes so far."""
         return sum(sum(one.cpu_times()[:2]) for one in self.family())
 
     def processor_seconds_since(self, before: float) -> float:
-        """Used since `processor_seconds` told `before`; a tick of the kernel at least."""
+        """CPU seconds since ``processor_seconds`` returned ``before``, at least one clock tick."""
         return max(self.processor_seconds() - before, CLOCK_TICK_SECONDS)
 
     def resident_bytes(self) -> int:
@@ -113,9 +112,9 @@ def count_logged(url: str) -> int:
 class Servers:
     """Starts servers, all of which end with it."""
 
-    def __init__(self, folder: Path, material: Material, database_url: str) -> None:
+    def __init__(self, folder: Path, inputs: Inputs, database_url: str) -> None:
         """Keep their state and their logs in a folder."""
-        self._folder, self._material, self._url = folder, material, database_url
+        self._folder, self._inputs, self._url = folder, inputs, database_url
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -127,10 +126,10 @@ class Servers:
         self._stack.close()
 
     def service(self, name: str = "service", *, workers: int = 1, module: str = "road_api") -> Server:
-        """Start the service as its supervisor does, or something that is the service but for a replacement."""
+        """Start the service as its supervisor does, or a module that runs it with a part replaced."""
         port = free_port()
         state = self._folder / name / "state"
-        shutil.copytree(self._material.bundle_dir, state)
+        shutil.copytree(self._inputs.bundle_dir, state)
         environment = {
             SECRET_VARIABLE: SECRET,
             "ROAD_API_PORT": str(port),
@@ -143,17 +142,17 @@ class Servers:
         return self._start(name, [module], port, environment, "/health/ready")
 
     def constant(self) -> Server:
-        """Start the service without its model."""
+        """Start the service with a constant in place of its model."""
         return self.service("constant", module=f"{_PACKAGE}.constant_app")
 
     def common(self) -> Server:
-        """Start the usual way."""
+        """Start *common*."""
         port = free_port()
-        arguments = [f"{_PACKAGE}.common_app", str(port), str(self._material.folder), USERNAME]
+        arguments = [f"{_PACKAGE}.common_app", str(port), str(self._inputs.folder), USERNAME]
         return self._start("common", arguments, port, {SECRET_VARIABLE: SECRET}, "/docs")
 
     def bare(self) -> Server:
-        """Start what answers without doing anything."""
+        """Start *bare*."""
         port = free_port()
         return self._start("bare", [f"{_PACKAGE}.bare_app", str(port)], port, {}, "/")
 

@@ -1,1 +1,1 @@
-"""Everything that is measured, in one run and one table: ``make bench``."""
+"""All benchmarks in one run and one table, beside their baselines: ``make bench``."""

@@ -1,8 +1,8 @@
-"""Measures everything in one run and prints one table, with the machine named.
+"""Runs all benchmarks and prints one table, with the machine on which it ran.
 
 Run: ``ROAD_RELEASES_DIR=... make bench``, or with some parts and fewer years,
 ``python -m road_assets_tests.benchmarks.side_by_side --parts training drift --years 1 2``. Each baseline is a common
-practice, written for this comparison and described where it stands: ``year``, ``training``, ``drifting``, ``service``.
+practice, written for this comparison and described in its module: ``year``, ``training``, ``drift``, ``service``.
 """
 
 import argparse
@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import Final
 
 from road_assets_tests.benchmarks.growth import train_reference
-from road_assets_tests.benchmarks.side_by_side import drifting, serving, training, year
-from road_assets_tests.benchmarks.side_by_side.rows import Row, as_markdown, machine
+from road_assets_tests.benchmarks.side_by_side import drift, serving, training, year
+from road_assets_tests.benchmarks.side_by_side.result_table import Row, as_markdown, machine
 from road_assets_tests.conftest import serve_mlflow
 
 PARTS: Final = ("year", "training", "service", "drift", "growth")
 
 
 def measure(folder: Path, releases: Path, parts: Sequence[str], years: Sequence[int], rounds: int) -> Iterator[Row]:
-    """Measure the parts one after the other; nothing runs beside another.
+    """Measure the parts one after the other, never at the same time.
 
     Args:
-        folder: for what is made on the way.
+        folder: for intermediate files.
         releases: the official files of 2024.
         parts: some of ``PARTS``.
-        years: of growth.
+        years: numbers of years whose growth is measured.
         rounds: of load on each server.
     """
     (folder / "mlflow").mkdir()
@@ -39,8 +39,8 @@ def measure(folder: Path, releases: Path, parts: Sequence[str], years: Sequence[
         measures: Mapping[str, Callable[[], Iterator[Row]]] = {
             "year": lambda: year.measure(folder / "year", releases, mlflow),
             "training": lambda: training.measure(folder / "training", releases),
-            "service": lambda: serving.measure(folder / "material", rounds, seconds=2.0),
-            "drift": drifting.measure,
+            "service": lambda: serving.measure(folder / "inputs", rounds, seconds=2.0),
+            "drift": drift.measure,
             "growth": lambda: year.measure_growth(folder, mlflow, years),
         }
         for part in parts:

@@ -6,25 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from road_assets_tests.benchmarks.service import BASELINES, measure_single
-from road_assets_tests.benchmarks.serving.load import generator
-from road_assets_tests.benchmarks.serving.material import prepare
+from road_assets_tests.benchmarks.serving.inputs import prepare
+from road_assets_tests.benchmarks.serving.load_generator import generator
 from road_assets_tests.benchmarks.serving.rounds import CHECKED_SERVER, KINDS
 from road_assets_tests.benchmarks.serving.servers import Servers, postgres_with_user
-from road_assets_tests.benchmarks.side_by_side.apart import run_apart
-from road_assets_tests.benchmarks.side_by_side.rows import Row
+from road_assets_tests.benchmarks.side_by_side.isolated_process import run_isolated
+from road_assets_tests.benchmarks.side_by_side.result_table import Row
 
 QUESTIONS = 50_000
 
 
-def make_material(folder: str) -> dict[str, Any]:
-    """Train what is served; apart, because what starts a process is counted into that one's memory."""
+def make_inputs(folder: str) -> dict[str, Any]:
+    """Train the served model, in a separate process: servers started by this one would inherit its peak memory."""
     return {"questions": len(prepare(Path(folder)).questions)}
 
 
-def measure(material: Path, rounds: int, seconds: float) -> Iterator[Row]:
+def measure(inputs: Path, rounds: int, seconds: float) -> Iterator[Row]:
     """The rows of the table."""
-    run_apart(make_material, str(material))
-    given = prepare(material)
+    run_isolated(make_inputs, str(inputs))
+    given = prepare(inputs)
     with tempfile.TemporaryDirectory(prefix="road-benchmark-") as scratch:
         folder = Path(scratch)
         with (

@@ -1,7 +1,7 @@
-"""Training of each family on January to September, judged on the real users of October.
+"""Benchmark of training: each family on January to September, evaluated on the real users of October.
 
-Baseline, *common*: what one finds in most notebooks on these files: the real rows alone, rows with an unknown value
-dropped, one-hot codes, a random forest of scikit-learn's default 100 trees.
+Baseline, *common*: what most notebooks on these files do: real rows only, rows with an unknown value dropped, one-hot
+encoding, a random forest with scikit-learn's default of 100 trees.
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from road_assets.core.families import FAMILIES
 from road_assets.core.model_input import feature_matrix, hide_scene, model_matrix
 from road_assets.core.vocabulary import TARGET
 from road_assets_tests.benchmarks.ablation import make_rows
-from road_assets_tests.benchmarks.side_by_side.apart import run_apart, timed
-from road_assets_tests.benchmarks.side_by_side.rows import Row
+from road_assets_tests.benchmarks.side_by_side.isolated_process import run_isolated, timed
+from road_assets_tests.benchmarks.side_by_side.result_table import Row
 
 LEARNED: Final = "learned.parquet"
 JUDGED: Final = "judged.parquet"
 
 
 def prepare_rows(folder: str, releases: str) -> dict[str, Any]:
-    """Write the rows to learn from and to judge on."""
+    """Write the rows for training and for evaluation."""
     rows = make_rows(Path(releases), Path(folder) / "home")
     rows.training.to_parquet(Path(folder) / LEARNED)
     rows.judged.to_parquet(Path(folder) / JUDGED)
@@ -47,7 +47,7 @@ def fit_family(folder: str, family: str) -> dict[str, Any]:
 
 
 def fit_common(folder: str) -> dict[str, Any]:
-    """Fit the usual way."""
+    """Fit the baseline."""
     learned, judged = _read(folder)
     matrix, labels = feature_matrix(learned[~learned["synthetic"]]), learned.loc[~learned["synthetic"], TARGET]
     known = ~np.isnan(np.asarray(matrix, dtype=float)).any(axis=1)
@@ -63,11 +63,11 @@ def fit_common(folder: str) -> dict[str, Any]:
 def measure(folder: Path, releases: Path) -> Iterator[Row]:
     """The rows of the table."""
     folder.mkdir(parents=True)
-    counts = run_apart(prepare_rows, str(folder), str(releases)).result
-    common = run_apart(fit_common, str(folder))
+    counts = run_isolated(prepare_rows, str(folder), str(releases)).result
+    common = run_isolated(fit_common, str(folder))
     baseline = f"common: {common.seconds:.1f} s, ROC-AUC {common.result['features']:.4f}"
     for family in FAMILIES:
-        ours = run_apart(fit_family, str(folder), family)
+        ours = run_isolated(fit_family, str(folder), family)
         auc = f"ROC-AUC {ours.result['features']:.4f} (13), {ours.result['all']:.4f} (all fields)"
         yield Row(
             f"training, {family}, {counts['learned']:,} rows",

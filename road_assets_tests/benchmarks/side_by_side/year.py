@@ -1,12 +1,12 @@
-"""The official year through the graph, raw days to features, tables and drift; then how it grows with generated years.
+"""Benchmark of the graph: the official year from raw days to features, tables and drift; then several generated years.
 
 Baselines:
 
-- *script*: what a data engineer writes first. Four CSV files read by pandas, merged, rows with an unknown feature
-  dropped, one Parquet file and one ``to_sql`` into Postgres. No partitions, no mix, no quarantine, no drift, nothing
-  repeated after a failure: a floor, not an equal.
-- *a run per day*: the same graph, asked as Dagster does by default, with one run for each partition; three days are
-  measured, and their mean multiplied.
+- *script*: the first script a data engineer would write. Four CSV files are read by pandas and merged, rows with an
+  unknown feature dropped, one Parquet file written, and one ``to_sql`` into Postgres. No partitions, mix, quarantine,
+  drift or retries: a lower bound, not an equivalent.
+- *a run per day*: the same graph as Dagster runs it by default, with one run for each partition. Three days are
+  measured, and their mean is multiplied.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,17 +30,17 @@ from road_assets_tests.benchmarks.growth import (
     measure_days,
     measure_years,
 )
-from road_assets_tests.benchmarks.side_by_side.apart import run_apart, timed
-from road_assets_tests.benchmarks.side_by_side.rows import Row
+from road_assets_tests.benchmarks.side_by_side.isolated_process import run_isolated, timed
+from road_assets_tests.benchmarks.side_by_side.result_table import Row
 
 SAMPLE: Final = 3
-"""Days of which each is run alone."""
+"""Days that are run alone."""
 
 _KEYS: Final = {"usagers": "id_vehicule", "vehicules": "id_vehicule", "lieux": "Num_Acc", "caract": "Num_Acc"}
 
 
 def run_script(folder: str, releases: str) -> dict[str, Any]:
-    """The usual script."""
+    """Run the baseline script."""
     result: dict[str, Any] = {}
     with EmbeddedPostgres(Path(folder)) as postgres:
         url = postgres.url("road").replace("postgresql://", "postgresql+psycopg://", 1)
@@ -72,7 +72,7 @@ def measure(folder: Path, releases: Path, mlflow: str) -> Iterator[Row]:
         for number in range(SAMPLE):
             day = str(first + timedelta(days=(number + 1) * days // (SAMPLE + 1)))
             alone.add(platform.run(Step(f"day {day}", "daily_job", day), DRAW_NOTHING))
-    script = run_apart(run_script, str(folder / "script"), str(releases))
+    script = run_isolated(run_script, str(folder / "script"), str(releases))
     title = f"{days} days of {release.year} through the graph"
     ours_words = f"{ours.wall:.1f} s (CPU {ours.cpu:.1f} s)"
     each = alone.wall / SAMPLE * days

@@ -1,11 +1,11 @@
-"""An answer given before, explained by the very model that gave it."""
+"""Explaining an answer from the prediction log, by the very model version that gave it."""
 
 from typing import Final
 
 import anyio
 from anyio import to_thread
 
-from road_api.explanation_schemas import ExplainedAnswer, Explanation
+from road_api.schemas.explanations import ExplainedAnswer, Explanation
 from road_api.services.estimate import decide
 from road_api.services.explanation import explain
 from road_api.services.former_models import FormerModels
@@ -14,46 +14,41 @@ from road_api.services.model_store import ServedModel
 from road_assets.core.bundle import ANSWER_TOLERANCE, NotExplainedError
 
 LOGGED_TOLERANCE: Final = 2 * ANSWER_TOLERANCE
-"""The log keeps single precision, which takes up to 3e-8 away."""
+"""The log stores probabilities in single precision, which rounds by up to 3e-8."""
 
 
-class Hindsight:
-    """Looks answers up and explains them."""
+class LoggedAnswerExplainer:
+    """Finds an answer in the log, opens the model that gave it, and explains it."""
 
     def __init__(self, answers: LoggedAnswers, models: FormerModels, limiter: anyio.CapacityLimiter) -> None:
-        """Use what is there.
+        """Prepare.
 
         Args:
-            answers: as logged.
-            models: where those may be that gave them.
-            limiter: of the explanations worked on at once.
+            answers: the log of predictions.
+            models: finds the models that gave them.
+            limiter: of the explanations computed at once.
         """
         self._answers = answers
         self._models = models
         self._limiter = limiter
 
     async def explain(self, request_id: str, line: int | None, username: str | None) -> ExplainedAnswer:
-        """Explain an answer.
-
-        Args:
-            request_id: of the request.
-            line: which of its answers; None for the only one.
-            username: who must have asked; None for anybody.
+        """Explain the answer that ``LoggedAnswers.find`` finds for the same arguments.
 
         Raises:
             NoSuchAnswerError: there is none.
-            SeveralAnswersError: there are several, and no line was named.
-            TablesError: it is not in the queue of the log, and Postgres is away.
-            NotExplainedError: the model that answered is not there any more, or its bundle cannot explain.
-            RegistryError: it may be in the registry, which does not answer.
+            SeveralAnswersError: there are several, and no line was given.
+            DatabaseError: Postgres is needed to find it, and away.
+            NotExplainedError: the model that answered no longer exists, or its bundle cannot explain.
+            RegistryError: the model may be in the registry, which does not answer.
         """
         answer = await self._answers.find(request_id, line, username)
-        others = 0
+        others = False
         async for model in self._models.find(answer.model_version):
             explanation = await to_thread.run_sync(_explain_same, model, answer, limiter=self._limiter)
             if explanation is not None:
                 return _tell(answer, model, explanation)
-            others += 1
+            others = True
         version = f"version {answer.model_version}"
         if others:
             raise NotExplainedError(
@@ -64,7 +59,10 @@ class Hindsight:
 
 
 def _explain_same(model: ServedModel, answer: LoggedAnswer) -> Explanation | None:
-    """Explain by a model, if it is the one that answered: versions of a registry made anew have old numbers."""
+    """Explain by a model if it gives the logged probability; if not, it is another model with the same version number.
+
+    A registry that was made anew counts its versions from 1 again.
+    """
     if abs(model.bundle.predict(answer.row).item() - answer.probability) > LOGGED_TOLERANCE:
         return None
     return explain(model, answer.row)

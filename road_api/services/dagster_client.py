@@ -1,6 +1,6 @@
-"""What the service asks of Dagster, over its GraphQL interface: to start a run, to note an alert, and how runs went.
+"""Dagster's GraphQL interface, as far as the service uses it: launching runs, reporting alerts, reading how runs ended.
 
-Dagster itself is not part of the service. What the runs do is decided in the code location.
+The package ``dagster`` is not part of the service. What a run does is decided in the code location.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 
 REQUEST_SECONDS: Final = 20.0
-"""Starting a run includes a question to the code server."""
+"""Long, because to launch a run Dagster asks its code server."""
 
 _JOBS: Final = """query Jobs { repositoriesOrError { __typename
   ... on Error { message }
@@ -39,13 +39,16 @@ _LAST_RUN: Final = """query LastRun($job: String!) {
     ... on Error { message } ... on Runs { results { status } } } }"""
 
 
+_NO_DAGSTER: Final = "the address of Dagster answered {status} without a GraphQL response; is it Dagster's web server?"
+
+
 class DagsterError(RuntimeError):
-    """Dagster cannot be reached, or refuses; the message says which and is fit for an answer."""
+    """Dagster cannot be reached, or refuses. The message says which, and can be shown to callers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A run that Dagster has taken.
+    """A run that Dagster has accepted.
 
     Attributes:
         run_id: its id.
@@ -58,40 +61,40 @@ class Launched:
 
 @dataclass(frozen=True, slots=True)
 class DagsterFigures:
-    """How the platform's work goes.
+    """How the platform's runs go.
 
     Attributes:
         materialized_at: Unix time of each asset's last materialization; assets without any are left out.
-        failed: for each job that ever ended, whether its last run failed.
+        failed: whether the last completed run failed, for each job with one.
     """
 
     materialized_at: Mapping[str, float] = field(default_factory=dict)
     failed: Mapping[str, bool] = field(default_factory=dict)
 
 
-class Dagster:
-    """Speaks to one Dagster web server.
+class DagsterClient:
+    """Client of a Dagster web server.
 
     Attributes:
-        configured: whether an address was given; without one each question is answered with ``DagsterError``.
+        configured: whether an address was given; without one every operation raises ``DagsterError``.
     """
 
     def __init__(self, address: str | None, public_address: str | None = None) -> None:
-        """Name the server; nothing is asked yet.
+        """Set the address; nothing is sent yet.
 
         Args:
             address: ``http://host:port``.
-            public_address: the same as a browser reaches it, where that differs.
+            public_address: the address for browsers, if it is another one.
         """
         self.configured = address is not None
         self._public_address = public_address or address
         self._http = httpx.AsyncClient(base_url=address or "", timeout=REQUEST_SECONDS, trust_env=False)
 
     async def newest_partition(self, job: str) -> str:
-        """Key of the newest partition of a job: what its schedule would run next, or has run last.
+        """Key of the newest partition of a job.
 
         Raises:
-            DagsterError: Dagster is away, there is no such job, or no partition of it.
+            DagsterError: Dagster is away, there is no such job, or it has no partition.
         """
         answer = await self._ask(_NEWEST, repository=await self._repository_of(job), job=job)
         for found in answer["results"]:
@@ -100,11 +103,11 @@ class Dagster:
         raise DagsterError(f"{job} has no partition yet")
 
     async def launch(self, job: str, *, tags: Mapping[str, str], config: Mapping[str, Any] | None = None) -> Launched:
-        """Have a run of a job started, or queued.
+        """Launch a run of a job, which Dagster may queue.
 
         Args:
             job: its name.
-            tags: of the run; among them ``dagster/partition`` for a partitioned job.
+            tags: of the run; a partitioned job needs ``dagster/partition``.
             config: of the run.
 
         Raises:
@@ -119,10 +122,10 @@ class Dagster:
         run_id = str((await self._ask(_LAUNCH, params=params))["run"]["runId"])
         return Launched(run_id, f"{self._public_address}/runs/{run_id}")
 
-    async def observe(self, asset: str, partition: str, description: str) -> None:
-        """Put an observation of an asset's partition into the event log, where sensors find it.
+    async def report_observation(self, asset: str, partition: str, description: str) -> None:
+        """Report an observation of an asset's partition, which sensors find in the event log.
 
-        Dagster takes it for any key, whether or not its code has such an asset.
+        Dagster accepts any asset key, whether or not the code location has such an asset.
 
         Raises:
             DagsterError: Dagster is away.
@@ -136,7 +139,7 @@ class Dagster:
         await self._ask(_OBSERVE, event=event)
 
     async def figures(self, jobs: Sequence[str]) -> DagsterFigures:
-        """Look at all assets, and at the last run of some jobs.
+        """Read when each asset was last materialized, and how the last runs of some jobs ended.
 
         Raises:
             DagsterError: Dagster is away.
@@ -160,17 +163,19 @@ class Dagster:
         raise DagsterError(f"Dagster has no job {job}, or its code is still being loaded")
 
     async def _ask(self, document: str, **variables: Any) -> Any:
-        """Send one operation, and return the value of its only field."""
+        """Send a GraphQL operation with a single field, and return the value of that field."""
         if not self.configured:
-            raise DagsterError("the service was not told where Dagster is; set ROAD_API_DAGSTER_URL")
+            raise DagsterError("the service has no address of Dagster; set ROAD_API_DAGSTER_URL")
         try:
             response = await self._http.post("/graphql", json={"query": document, "variables": variables})
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             raise DagsterError(f"Dagster cannot be reached ({type(error).__name__})") from error
         try:
             body = response.json()
         except ValueError as error:
-            raise DagsterError(f"Dagster answered {response.status_code} with something else than JSON") from error
+            raise DagsterError(_NO_DAGSTER.format(status=response.status_code)) from error
+        if not isinstance(body, dict) or not (body.get("errors") or body.get("data")):
+            raise DagsterError(_NO_DAGSTER.format(status=response.status_code))
         if body.get("errors"):
             raise DagsterError(f"Dagster refused: {body['errors'][0]['message']}")
         (answer,) = body["data"].values()

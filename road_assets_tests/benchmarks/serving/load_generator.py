@@ -1,8 +1,8 @@
-"""Load from a process of its own: requests encoded beforehand, sent by a protocol on plain sockets, every answer kept.
+"""The load generator of the benchmarks: a separate process that sends encoded requests and keeps every answer.
 
-Closed loop: each connection asks again as soon as it was answered, which finds the highest rate. Open loop: requests
-are due at random moments of a given rate, whether or not earlier ones were answered, and a latency counts from the
-moment a request was due, so that waiting for a free connection counts too.
+Closed loop: each connection sends the next request as soon as it has an answer, which finds the highest rate. Open
+loop: requests are due at random times with a given mean rate, whether or not earlier ones are answered. Latency is
+measured from the time a request was due, so it includes waiting for a free connection.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ CONNECTIONS: Final = 16
 HEAD_END: Final = b"\r\n\r\n"
 LENGTH: Final = b"content-length: "
 AHEAD_SECONDS: Final = 0.001
-"""The event loop's clock has milliseconds: what is due within the next one is sent at once."""
+"""The event loop's clock has a resolution of 1 ms: requests due within the next one are sent at once."""
 
 
 @dataclass
 class Outcome:
-    """What came of some seconds of load.
+    """Result of some seconds of load.
 
     Attributes:
         seconds: from the first request to the last answer.
@@ -52,7 +52,7 @@ class Outcome:
 
 
 def encode(port: int, path: str, token: str, bodies: Sequence[bytes]) -> list[bytes]:
-    """Write requests as they go over the wire."""
+    """Encode requests as the bytes that are sent."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/json\r\nContent-Length: "

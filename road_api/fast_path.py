@@ -1,8 +1,8 @@
-"""The short way of the question that is asked all the time: ``POST /protected/predict`` with nothing wrong about it.
+"""The fast path of the most frequent request: a well-formed ``POST /protected/predict`` with a valid token.
 
-Routing, dependencies and middleware of the framework take several times as long as the estimate. Here only the perfect
-case is answered; whatever else there is about a request, it is handed on with its body, so that each error, and
-everything a document says, has one source. Both ways give the same bytes.
+Routing, dependency injection and middleware of the framework take several times as long as the estimate. Only
+well-formed requests are answered here. All others are handed on, with their body, to the framework, so that each error
+message and each documented behaviour has a single source. Both paths give the same bytes.
 """
 
 from typing import Any, Final
@@ -14,13 +14,13 @@ from litestar.exceptions import NotAuthorizedException
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from road_api.auth import TokenCheck, token_of
-from road_api.observe import REQUEST_ID, Observer, begin
-from road_api.safe_headers import with_safe_headers
-from road_api.services.estimate import tell
+from road_api.instrumentation import REQUEST_ID, Instrumentation, begin_request
+from road_api.security_headers import with_security_headers
+from road_api.services.estimate import make_prediction
 from road_api.services.model_store import ModelStore
 from road_api.services.prediction_log import PredictionLog
 from road_api.services.prediction_rows import ALONE
-from road_api.services.quick_scene import read_perfect_scene
+from road_api.services.quick_scene import read_valid_scene
 from road_assets.core.quick_scorer import values_of
 
 PATH: Final = "/protected/predict"
@@ -30,18 +30,20 @@ MAX_BODY_BYTES: Final = 4096
 
 _LOOKED_AT: Final = (b"authorization", b"content-encoding")
 
-_HEADERS: Final = with_safe_headers([(b"content-type", b"application/json")], PATH)
+_HEADERS: Final = with_security_headers([(b"content-type", b"application/json")], PATH)
 _OK: Final = 200
 
 logger = structlog.get_logger()
 
 
-class FastLane:
-    """ASGI application around the one that is observed; what it answers itself, it has counted and logged there."""
+class FastPath:
+    """ASGI middleware around the instrumented application, which also counts and logs what is answered here."""
 
-    def __init__(self, observer: Observer, check: TokenCheck, store: ModelStore, log: PredictionLog) -> None:
-        """Answer perfect questions, and hand the others to the application that is observed."""
-        self._observer = observer
+    def __init__(
+        self, instrumentation: Instrumentation, check: TokenCheck, store: ModelStore, log: PredictionLog
+    ) -> None:
+        """Answer well-formed requests, and hand the others to the instrumented application."""
+        self._instrumentation = instrumentation
         self._check = check
         self._store = store
         self._log = log
@@ -49,22 +51,22 @@ class FastLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["path"] != PATH or scope["type"] != ScopeType.HTTP or not _asks(scope):
-            await self._observer(scope, receive, send)
+        if scope["path"] != PATH or scope["type"] != ScopeType.HTTP or not _is_candidate(scope):
+            await self._instrumentation(scope, receive, send)
             return
         token = _token(scope)
         if not token or self._store.current is None:
-            await self._observer(scope, receive, send)
+            await self._instrumentation(scope, receive, send)
             return
-        request_id, _ = begin(scope)
+        request_id, _ = begin_request(scope)
         first: Any = await receive()
         try:
             answer = await self._answer(request_id, token, first)
-        except Exception:  # the framework's way will meet it too, and make an answer of it
-            logger.exception("the short way fails", request_id=request_id)
+        except Exception:  # the framework meets the same fault, and answers it
+            logger.exception("the fast path failed", request_id=request_id)
             answer = None
         if answer is None:
-            await self._observer(scope, _again(first, receive), send)
+            await self._instrumentation(scope, _replay(first, receive), send)
             return
         length = (b"content-length", b"%d" % len(answer))
         headers = [*_HEADERS, length, (REQUEST_ID, request_id.encode())]
@@ -72,28 +74,28 @@ class FastLane:
         await send(head)
         await send({"type": "http.response.body", "body": answer, "more_body": False})
         scope["path_template"] = PATH
-        self._observer.note(scope, _OK, len(first["body"]), len(answer))
+        self._instrumentation.record(scope, _OK, len(first["body"]), len(answer))
 
     async def _answer(self, request_id: str, token: str, message: Any) -> bytes | None:
-        """The whole answer, None if it is another one's to give."""
+        """The body of the answer, or None if the framework has to answer."""
         if message["type"] != "http.request" or message["more_body"] or len(message["body"]) > MAX_BODY_BYTES:
             return None
         try:
             user, _ = await self._check.find(token)
         except NotAuthorizedException:
             return None
-        cells = read_perfect_scene(message["body"])
+        cells = read_valid_scene(message["body"])
         model = self._store.current
         if cells is None or model is None:
             return None
         probability = model.bundle.predict_one(cells)
-        note = self._log.for_request(request_id, user.username, model.ref.version)
-        answer = self._encoder.encode(tell(model, user.username, probability))
-        note(values_of(cells).reshape(1, -1), (probability,), (ALONE,))
+        log_answers = self._log.for_request(request_id, user.username, model.ref.version)
+        answer = self._encoder.encode(make_prediction(model, user.username, probability))
+        log_answers(values_of(cells).reshape(1, -1), (probability,), (ALONE,))
         return answer
 
 
-def _asks(scope: HTTPScope) -> bool:
+def _is_candidate(scope: HTTPScope) -> bool:
     return scope["method"] == "POST" and not scope["query_string"]
 
 
@@ -103,8 +105,8 @@ def _token(scope: HTTPScope) -> str:
     return token_of(headers[0].decode("latin-1")) if len(headers) == 1 else ""
 
 
-def _again(message: Any, receive: Receive) -> Receive:
-    """Give a message that was taken already, then the others."""
+def _replay(message: Any, receive: Receive) -> Receive:
+    """Replay a message that was already received, then go on receiving."""
     waiting = [message]
 
     async def receive_again() -> Any:

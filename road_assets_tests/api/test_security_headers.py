@@ -1,4 +1,4 @@
-"""What every answer tells browsers."""
+"""The security headers of every answer."""
 
 import httpx
 import pytest
@@ -9,7 +9,7 @@ PATHS = ["/", "/docs", "/docs/openapi.json", "/health/live", "/metrics", "/nix",
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_answer_is_careful_also_a_refusal(client: httpx.AsyncClient, path: str) -> None:
+async def test_every_answer_has_security_headers_refusals_too(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={"Origin": "https://elsewhere.example"})
 
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -19,14 +19,14 @@ async def test_every_answer_is_careful_also_a_refusal(client: httpx.AsyncClient,
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_another_site_s_browser_is_given_no_leave(client: httpx.AsyncClient) -> None:
+async def test_scripts_of_other_sites_may_not_read_answers(client: httpx.AsyncClient) -> None:
     asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     answer = await client.request("OPTIONS", "/protected/predict", headers=asked)
 
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_tokens_and_estimates_are_kept_by_nobody(client: httpx.AsyncClient) -> None:
+async def test_tokens_and_estimates_may_not_be_stored(client: httpx.AsyncClient) -> None:
     form = {"username": "johndoe", "password": "johnsecret"}
     token = await client.post("/auth/token", data=form)
     refused = await client.post("/auth/token", data={**form, "password": "wrong"})

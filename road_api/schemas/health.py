@@ -1,16 +1,16 @@
-"""What the service says about itself and what it needs."""
+"""Answers of the health endpoints as types."""
 
 import msgspec
 
 
 class Live(msgspec.Struct):
-    """The process answers."""
+    """The process is alive."""
 
     status: str = "live"
 
 
 class RegistryHealth(msgspec.Struct):
-    """What the last look at the model registry found; ``reachable`` is null before the first."""
+    """What the last poll of the model registry found; ``reachable`` is null before the first one."""
 
     reachable: bool | None
     detail: str
@@ -20,8 +20,8 @@ class PredictionLogHealth(msgspec.Struct):
     """Whether predictions are logged.
 
     Attributes:
-        on: false where the service was not told of a database.
-        reachable: whether Postgres took the last ones, null if it was not asked yet.
+        on: false if the service has no database.
+        reachable: whether Postgres stored the last batch, null before the first one.
         detail: the same in words.
     """
 
@@ -34,7 +34,7 @@ class UsersHealth(msgspec.Struct):
     """Whether the users in the tables can be read.
 
     Attributes:
-        reachable: whether the last look succeeded, null before the first and where there are no tables.
+        reachable: whether the last poll succeeded, null before the first one and without a database.
         detail: the same in words.
     """
 
@@ -48,13 +48,13 @@ class Ready(msgspec.Struct):
     Attributes:
         status: always ``ready``.
         model_version: version that answers.
-        data: where the accidents come from that the model has learned.
-        known_answers: number of known questions just answered right.
+        data: origin of the accidents that the model was trained on.
+        known_answers: number of known questions that were just answered correctly.
         loaded_at: when this version was loaded, ISO 8601.
-        registry: the model registry, which is only needed for the next version.
-        prediction_log: the log of predictions, which no estimate waits for.
-        users: those who may log in; while their tables are away, those read last may.
-        refused: why the version that production points at is not the one served, else null.
+        registry: the model registry, needed only to load the next version.
+        prediction_log: the prediction log, which no estimate waits for.
+        users: who may log in; while Postgres is away, the users read last.
+        refused: why the version in production is not the one that answers, else null.
     """
 
     model_version: str

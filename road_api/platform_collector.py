@@ -1,6 +1,7 @@
-"""Facts in ``/metrics`` that are the same whichever worker shows them: what is known now, not what was counted.
+"""A Prometheus collector for the state of model and platform: what is known now, the same in each worker.
 
-They are read when they are shown, so that a model that was replaced, or a figure that went stale, vanishes.
+The metrics are made at each scrape, so that a model that was replaced and a value that expired disappear. What is
+counted over time stands in ``metrics``.
 """
 
 import time
@@ -14,25 +15,25 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from road_api.services.dagster import DagsterFigures
+from road_api.services.dagster_client import DagsterFigures
+from road_api.services.database import DriftFigures
 from road_api.services.model_store import ModelStore
-from road_api.services.tables import DriftFigures
-from road_api.services.watched import Watched
+from road_api.services.polled_source import PolledSource
 
 FRANCE: Final = ZoneInfo("Europe/Paris")
 
 
-class Facts(Collector):
-    """What the service knows about its model, and about the platform."""
+class PlatformCollector(Collector):
+    """Collects the state of the model in use, of drift, and of Dagster's runs."""
 
     def __init__(
         self,
         store: ModelStore,
-        drift: Watched[DriftFigures | None],
-        dagster: Watched[DagsterFigures],
-        others: tuple[Watched[Any], ...] = (),
+        drift: PolledSource[DriftFigures | None],
+        dagster: PolledSource[DagsterFigures],
+        others: tuple[PolledSource[Any], ...] = (),
     ) -> None:
-        """Show the model of a store, the figures of two sources, and whether others answer."""
+        """Collect from a store, from two polled sources, and the state (up or down) of others."""
         self._store = store
         self._drift = drift
         self._dagster = dagster
@@ -41,8 +42,8 @@ class Facts(Collector):
     def collect(self) -> Iterable[Metric]:
         """Make the metrics as of now."""
         yield from self._model()
-        yield from self._drift_figures(self._drift.figures)
-        yield from self._dagster_figures(self._dagster.figures)
+        yield from self._drift_figures(self._drift.value)
+        yield from self._dagster_figures(self._dagster.value)
         yield from self._sources()
 
     def _model(self) -> Iterator[Metric]:
@@ -87,10 +88,10 @@ class Facts(Collector):
 
     def _sources(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("road_figures_up", "Whether the source of figures answers.", labels=("source",))
-        sources: tuple[Watched[Any], ...] = (self._drift, self._dagster, *self._others)
+        sources: tuple[PolledSource[Any], ...] = (self._drift, self._dagster, *self._others)
         for source in sources:
             if source.up is not None:
-                up.add_metric([source.source], source.up)
+                up.add_metric([source.name], source.up)
         yield up
 
 

@@ -1,6 +1,7 @@
-"""What every server of the comparison is given: the same trained models, and the questions of real users.
+"""Inputs of the benchmark of the service, the same for each server: trained models, and questions about real users.
 
-Made from the release that ``ROAD_RELEASES_DIR`` names, else from a generated one; kept in a folder for the next run.
+They are made from the release that ``ROAD_RELEASES_DIR`` names, else from a generated one, and can be kept for the next
+run.
 """
 
 import os
@@ -34,12 +35,13 @@ YEAR: Final = 2024
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is trained; the defaults are those of the platform.
+    """Size of data and models; the defaults are those of the platform.
 
     Attributes:
         accidents: of a generated release.
-        boosting: the model that serves.
-        forest: the model of the usual way.
+        last_day: of a generated release.
+        boosting: the model of the service.
+        forest: the model of *common*.
     """
 
     accidents: int = 54_000
@@ -49,11 +51,11 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Material:
-    """What is kept in the folder.
+class Inputs:
+    """Inputs that were prepared in a folder.
 
     Attributes:
-        folder: where.
+        folder: that holds them.
         questions: shape (users, 27), NaN where unknown; the users of the release, shuffled.
     """
 
@@ -66,23 +68,23 @@ class Material:
         return self.folder / BUNDLE_DIR
 
     def open_bundle(self) -> Bundle:
-        """The bundle itself, to know the right answers."""
+        """Open the bundle, to know the right answers."""
         kept = BundleCache(self.bundle_dir).load()
         assert kept is not None
         return Bundle.open(kept[1])
 
 
 def load_forest(folder: Path) -> Any:
-    """The scikit-learn pipeline of the usual way; this folder's own file."""
+    """Load the scikit-learn pipeline of *common*, which ``prepare`` wrote."""
     return pickle.loads((folder / FOREST_FILE).read_bytes())  # noqa: S301 - written below
 
 
-def prepare(folder: Path, scale: Scale | None = None) -> Material:
-    """Make the material, or find it where an earlier run left it."""
+def prepare(folder: Path, scale: Scale | None = None) -> Inputs:
+    """Make the inputs, or reuse those of an earlier run."""
     if not (folder / QUESTIONS_FILE).exists():
         folder.mkdir(parents=True, exist_ok=True)
         _make(folder, scale or Scale())
-    return Material(folder, np.load(folder / QUESTIONS_FILE))
+    return Inputs(folder, np.load(folder / QUESTIONS_FILE))
 
 
 def _make(folder: Path, scale: Scale) -> None:

@@ -12,8 +12,8 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from road_api.openapi import CSV_FIELD
-from road_api.services.prediction_rows import ALONE, Answered, encode
-from road_api.services.prediction_table import PredictionTable, part_of
+from road_api.services.prediction_rows import ALONE, LogEntry, encode
+from road_api.services.prediction_table import PredictionTable, partition_of
 from road_api.tokens import Role, Tokens
 from road_assets.core.model_input import known_scenes
 from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS
@@ -150,7 +150,7 @@ async def test_a_registry_made_anew_does_not_explain_what_another_model_answered
     row = known_scenes(4, seed=1)[1:2]
     moment = int(datetime.now(UTC).timestamp() * 1_000_000)
     table = PredictionTable(SecretStr(tables))
-    table.write(encode([Answered("older", "johndoe", "1", moment, row, [0.987654], [ALONE])]))
+    table.write(encode([LogEntry("older", "johndoe", "1", moment, row, [0.987654], [ALONE])]))
     table.close()
     answer = await look_up(client, "older")
     assert answer.status_code == 409
@@ -229,11 +229,11 @@ async def test_an_answer_older_than_what_is_kept_is_not_found(client: httpx.Asyn
     old = datetime.now(UTC) - timedelta(days=90, minutes=1)
     table = PredictionTable(SecretStr(tables))
     table.write(
-        encode([Answered("old", "johndoe", "1", int(old.timestamp()) * 10**6, known_scenes(1, seed=1), [0.5], [ALONE])])
+        encode([LogEntry("old", "johndoe", "1", int(old.timestamp()) * 10**6, known_scenes(1, seed=1), [0.5], [ALONE])])
     )
     table.close()
     with psycopg.connect(tables) as connection:
-        assert connection.execute(f"SELECT count(*) FROM {part_of(old.date())}").fetchone() == (1,)  # noqa: S608
+        assert connection.execute(f"SELECT count(*) FROM {partition_of(old.date())}").fetchone() == (1,)  # noqa: S608
     answer = await look_up(client, "old")
     assert answer.status_code == 404
     assert "more than 90 days ago" in answer.json()["detail"]

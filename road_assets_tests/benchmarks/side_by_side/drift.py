@@ -1,7 +1,7 @@
-"""Evaluation of drift: the window of a day, and those of all days of July to October 2024, against January to June.
+"""Benchmark of drift: the window of one day, and of all days of July to October 2024, compared with January to June.
 
-Baseline: Evidently's ``DataDriftPreset`` as it comes, with the same 13 features and the same rows, once for each day;
-for all days its mean of some is multiplied.
+Baseline: Evidently's ``DataDriftPreset`` with its default settings, for the same 13 features and rows, once for each
+day; for all days, the mean of some days is multiplied.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from road_assets.core.vocabulary import FEATURE_NAMES
 from road_assets.core.windows import rows_on
 from road_assets_tests.benchmarks.drift_replay import Replay
 from road_assets_tests.benchmarks.official_year import LAST_OF_REFERENCE, load_year
-from road_assets_tests.benchmarks.side_by_side.apart import run_apart, timed
-from road_assets_tests.benchmarks.side_by_side.rows import Row
+from road_assets_tests.benchmarks.side_by_side.isolated_process import run_isolated, timed
+from road_assets_tests.benchmarks.side_by_side.result_table import Row
 
 FIRST: Final = date(2024, 7, 1)
 LAST: Final = date(2024, 10, 31)
@@ -35,7 +35,7 @@ def evaluate_ours(count: str) -> dict[str, Any]:
 
 
 def evaluate_evidently() -> dict[str, Any]:
-    """Evaluate some days the usual way; the seconds are those of one."""
+    """Evaluate some days with Evidently; ``seconds`` is the mean of one day."""
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
@@ -54,9 +54,9 @@ def evaluate_evidently() -> dict[str, Any]:
 
 def measure() -> Iterator[Row]:
     """The rows of the table."""
-    usual = run_apart(evaluate_evidently)
+    usual = run_isolated(evaluate_evidently)
     for count in (1, len(DAYS)):
-        ours = run_apart(evaluate_ours, str(count))
+        ours = run_isolated(evaluate_ours, str(count))
         expected = usual.seconds * count
         yield Row(
             f"drift of {'a day' if count == 1 else f'{count} days'}",

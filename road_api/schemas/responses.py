@@ -1,22 +1,22 @@
-"""What the service answers, as types: the OpenAPI document and the JSON both derive from them.
+"""Answers of the service as types, from which both the OpenAPI document and the JSON are made.
 
-The shape of a question is in ``openapi.py``, made from the vocabulary. The answers to a file are dataclasses, because
-msgspec wants a tag in structs of which one or the other may come.
+The schema of questions is made from the vocabulary, in ``openapi.py``. Answers to a file are dataclasses, because in a
+union of structs msgspec asks for a tag field.
 """
 
 from dataclasses import dataclass
 
 import msgspec
 
-from road_api.explanation_schemas import Explanation
+from road_api.schemas.explanations import Explanation
 
 
 class Token(msgspec.Struct):
     """A bearer token.
 
     Attributes:
-        access_token: to be sent as ``Authorization: Bearer <access_token>``.
-        expires_in: seconds until it is refused.
+        access_token: send it as ``Authorization: Bearer <access_token>``.
+        expires_in: seconds until it expires.
         token_type: always ``bearer``.
     """
 
@@ -30,15 +30,15 @@ class Prediction(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         user: who asked.
-        prediction: one answer, 1 for severe and 0 for not severe.
+        prediction: a list of one class: 1 for severe, 0 for not severe.
         probability: of a severe injury.
-        confidence: probability of the class answered.
+        confidence: probability of the predicted class.
         label: the answer in English.
         label_fr: the answer in French.
         model_version: version of the model that answered, in the registry.
-        data: where the accidents come from that the model has learned.
-        explanation: why, if it was asked for.
-        explanation_problem: why it was asked for and is not there.
+        data: origin of the accidents that the model was trained on.
+        explanation: contributions of the fields, if asked for.
+        explanation_problem: why the explanation that was asked for is missing.
     """
 
     user: str
@@ -68,18 +68,19 @@ class AccidentPrediction(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         user: who asked.
-        prediction: 1 for severe and 0 for not severe: severe if any user is.
+        prediction: 1 for severe, 0 for not severe: severe if any user is.
         label: the answer in English.
         label_fr: the answer in French.
-        probability_lower: that at least one user is severely hurt, at least: the highest of the users' probabilities.
-        probability_upper: the same if the users' injuries did not depend on each other.
-        undecided: whether the model's threshold lies between the two, so that no user passes it and the accident may.
+        probability_lower: lower bound of the probability that at least one user is severely hurt: the highest of the
+            users' probabilities.
+        probability_upper: upper bound, reached if the users' injuries are independent of each other.
+        undecided: whether the model's threshold lies between the bounds: no user reaches it, but the accident may.
         deciding_user: index of the user with the highest probability, from 0; the first of equal ones.
-        users: an estimate for each user, in the order asked.
+        users: an estimate for each user, in the order of the request.
         model_version: version of the model that answered, in the registry.
-        data: where the accidents come from that the model has learned.
-        explanation: why the user who decided has that probability, if it was asked for.
-        explanation_problem: why it was asked for and is not there.
+        data: origin of the accidents that the model was trained on.
+        explanation: contributions to the deciding user's probability, if asked for.
+        explanation_problem: why the explanation that was asked for is missing.
     """
 
     user: str
@@ -99,7 +100,7 @@ class AccidentPrediction(msgspec.Struct, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class PredictedRow:
-    """The estimate for one line of a file; ``line`` counts from 1, so that the first row after the header is 2."""
+    """The estimate for one line of a file; lines are numbered from 1, so that the first row below the header is 2."""
 
     line: int
     prediction: int
@@ -110,7 +111,7 @@ class PredictedRow:
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """Why a line was not estimated; ``field`` is null where the line as a whole is wrong."""
+    """Why a line was not estimated; ``field`` is null if the line as a whole is wrong."""
 
     field: str | None
     reason: str
@@ -118,7 +119,7 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A line that could not be estimated. The others are."""
+    """A line that could not be estimated; the other lines are."""
 
     line: int
     error: RowError
@@ -126,7 +127,7 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvPrediction:
-    """The answers for a file, a row per row and in its order."""
+    """The answers to a file, one for each row, in the order of the rows."""
 
     user: str
     model_version: str
@@ -149,8 +150,8 @@ class FieldError(msgspec.Struct, omit_defaults=True):
     Attributes:
         field: its name.
         reason: what was found and what is allowed.
-        allowed: the codes that are, where they can be listed.
-        user: index of the user in a question about an accident, from 0; left out where one user is asked about.
+        allowed: the allowed codes, if they can be listed.
+        user: index of the user in a question about an accident, from 0; left out in a question about one user.
     """
 
     field: str
@@ -160,15 +161,15 @@ class FieldError(msgspec.Struct, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """An error as RFC 9457 has it.
+    """An error as problem details (RFC 9457).
 
     Attributes:
-        title: the status in words.
+        title: the HTTP status in words.
         status: HTTP status.
         detail: what happened and what to do.
-        request_id: also in the header ``X-Request-ID`` and in the log.
-        type: kind of problem.
-        errors: one entry for each wrong field.
+        request_id: the same as in the header ``X-Request-ID`` and in the log.
+        type: always ``about:blank``: the status says what kind of problem it is.
+        errors: one entry for each wrong field of a question.
     """
 
     title: str
@@ -180,11 +181,11 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 class Reloaded(msgspec.Struct):
-    """What a look at the production pointer came to.
+    """Result of polling the production alias.
 
     Attributes:
         outcome: ``loaded``, ``unchanged``, ``refused`` or ``nothing promoted``.
-        detail: the same with its reason.
+        detail: the same in a sentence, with the reason.
         model_version: version that answers now, null if none does.
     """
 
@@ -208,13 +209,13 @@ class Noise(msgspec.Struct):
 
 
 class Run(msgspec.Struct):
-    """A run that Dagster was given.
+    """A run that Dagster has accepted.
 
     Attributes:
-        job: what it runs.
+        job: name of its job.
         run_id: its id.
-        url: its page.
-        day: the partition, null where the job has none.
+        url: address of its page in Dagster.
+        day: its partition, null if the job has none.
     """
 
     job: str
@@ -224,18 +225,18 @@ class Run(msgspec.Struct):
 
 
 class NoiseStarted(Noise):
-    """The noise now in force, and the run that shows what it does."""
+    """The noise now in force, and the run that materializes the current day with it."""
 
     run: Run
 
 
 class AlertsTaken(msgspec.Struct):
-    """What became of the alerts of a delivery.
+    """What was done with the alerts of one delivery.
 
     Attributes:
-        reported: firings that Dagster was told of.
-        known: firings that it was told of before, or that no score stands behind.
-        ignored: resolved ones, and those that are nobody's business here.
+        reported: firing alerts that were reported to Dagster.
+        known: firing alerts that were reported before, or without any drift score in the tables.
+        ignored: resolved alerts, and alerts other than that of drift.
     """
 
     reported: int = 0

@@ -1,4 +1,4 @@
-"""The platform's tables, as far as the service reads and writes them itself. Never on the way of an estimate."""
+"""The service's access to the platform's tables in Postgres, except for ``predictions``. No estimate waits for it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,14 +27,14 @@ _RECEIVE: Final[LiteralString] = """
     INSERT INTO alert_reports (fingerprint, starts_at, alert, day, score) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (fingerprint, starts_at) DO UPDATE SET alert = EXCLUDED.alert
     RETURNING day, score, reported_at IS NOT NULL"""
-"""An update that changes nothing, so that the row is locked and returned in any case."""
+"""The update changes nothing: it locks an existing row, and returns it as a new one is returned."""
 _NOTE_REPORTED: Final[LiteralString] = (
     "UPDATE alert_reports SET reported_at = clock_timestamp() WHERE fingerprint = %s AND starts_at = %s"
 )
 
 
-class TablesError(RuntimeError):
-    """Postgres cannot be reached or does not do what was asked; the message is fit for an answer."""
+class DatabaseError(RuntimeError):
+    """Postgres cannot be reached, or refuses; the message holds no secret and can be shown to the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class DriftFigures:
 
 @dataclass(frozen=True, slots=True)
 class AlertReport:
-    """A firing as the tables hold it.
+    """A firing alert as it is stored.
 
     Attributes:
         day: newest scored day when it was first delivered.
         score: of that day.
-        known: whether Dagster was told before.
+        known: whether it was reported to Dagster before.
     """
 
     day: date
@@ -67,11 +67,11 @@ class AlertReport:
     known: bool
 
 
-class Tables:
-    """Opens a connection for each piece of work, which is rare; a restart of Postgres needs no care.
+class Database:
+    """The platform's Postgres. Each operation opens a connection of its own: they are too rare to need a pool.
 
     Attributes:
-        configured: whether an address was given; without one all work ends in ``TablesError``.
+        configured: whether an address was given; without one every operation raises ``DatabaseError``.
     """
 
     def __init__(self, url: SecretStr | None) -> None:
@@ -84,10 +84,10 @@ class Tables:
         """A connection in one transaction: committed at the end, rolled back on an error.
 
         Raises:
-            TablesError: Postgres is away, or refuses a statement.
+            DatabaseError: Postgres is away, or refuses a statement.
         """
         if self._url is None:
-            raise TablesError("the service was not told where the tables are; set ROAD_DATABASE_URL")
+            raise DatabaseError("the service has no database; set ROAD_DATABASE_URL")
         try:
             connection = await psycopg.AsyncConnection.connect(
                 self._url.get_secret_value(),
@@ -98,13 +98,15 @@ class Tables:
             async with connection:
                 yield connection
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-            raise TablesError(
+            raise DatabaseError(
                 "the tables are older than the service; start the platform again, which brings them up to date"
             ) from error
         except psycopg.errors.InsufficientPrivilege as error:
-            raise TablesError("the service's role in Postgres may not do this; grant it what it needs") from error
+            raise DatabaseError("the service's role in Postgres may not do this; grant it what it needs") from error
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            raise DatabaseError("Postgres accepts no changes at present, as a standby does; try again later") from error
         except psycopg.OperationalError as error:
-            raise TablesError("Postgres does not answer; try again in a moment") from error
+            raise DatabaseError("Postgres does not answer; try again in a moment") from error
 
     async def read_noise(self) -> NoiseSetting:
         """The noise in force."""
@@ -123,7 +125,7 @@ class Tables:
             return setting
 
     async def read_users(self) -> dict[str, User | None]:
-        """Each user by name; nothing in place of one that was disabled."""
+        """Each user by name; None in place of one that was disabled."""
         async with self.connect() as connection:
             rows = await (await connection.execute(_USERS)).fetchall()
         return {
@@ -132,7 +134,7 @@ class Tables:
         }
 
     async def read_drift(self) -> DriftFigures | None:
-        """The newest day's drift; nothing if no day was ever scored."""
+        """The newest day's drift; None if no day was ever scored."""
         async with self.connect() as connection:
             newest = await (await connection.execute(_NEWEST_SCORE)).fetchone()
             if newest is None:
@@ -145,7 +147,7 @@ class Tables:
 async def receive_alert(
     connection: psycopg.AsyncConnection[Any], fingerprint: str, starts_at: datetime, alert: str
 ) -> AlertReport | None:
-    """Note a firing, and lock it until the transaction ends, so that two deliveries at once are told apart.
+    """Store a firing alert, and lock its row until the transaction ends, so that of two deliveries at once one waits.
 
     Args:
         connection: in a transaction.
@@ -154,7 +156,7 @@ async def receive_alert(
         alert: its name.
 
     Returns:
-        The firing as it was first noted; nothing if no day was ever scored.
+        The firing as it was first stored; None if no day was ever scored.
     """
     newest = await (await connection.execute(_NEWEST_SCORE)).fetchone()
     if newest is None:
@@ -165,5 +167,5 @@ async def receive_alert(
 
 
 async def note_reported(connection: psycopg.AsyncConnection[Any], fingerprint: str, starts_at: datetime) -> None:
-    """Note that Dagster was told of a firing."""
+    """Store that a firing alert was reported to Dagster."""
     await connection.execute(_NOTE_REPORTED, (fingerprint, starts_at))

@@ -1,4 +1,4 @@
-"""The table: what was measured, beside what it is compared with."""
+"""The table of results: each measurement beside its baseline, and the machine."""
 
 import platform
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ class Row:
     """One line.
 
     Attributes:
-        what: was measured.
-        ours: the project's value, in words with its unit.
-        baseline: what it is compared with, and its value; empty where there is nothing to compare with.
-        ratio: how many times better ours is; None without a baseline.
-        memory: largest resident size of our process in bytes, None where it says nothing.
+        what: what was measured.
+        ours: the project's value, with its unit.
+        baseline: name and value of the baseline; empty if there is none.
+        ratio: how many times better than the baseline; None without one.
+        memory: largest resident size of our process in bytes; None if it is of no interest.
     """
 
     what: str
@@ -28,7 +28,7 @@ class Row:
 
 
 def as_markdown(rows: Iterable[Row]) -> str:
-    """The rows as a table for people and for README."""
+    """Format the rows as a Markdown table, as in the README."""
     lines = ["| what | here | baseline | here is | memory |", "|---|---|---|---|---|"]
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.3g} x"
@@ -38,7 +38,7 @@ def as_markdown(rows: Iterable[Row]) -> str:
 
 
 def machine() -> str:
-    """What the figures belong to."""
+    """Describe the machine, and the load on it before the benchmark."""
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return (
         f"{names[0] if names else platform.processor()}, {psutil.cpu_count()} cores, "

@@ -1,4 +1,4 @@
-"""Headers that make browsers careful, on every answer. CORS is not among them: no other site may read our answers."""
+"""Security headers of every answer. There are no CORS headers: scripts of other sites may not read our answers."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -6,19 +6,19 @@ from typing import Final
 
 Header = tuple[bytes, bytes]
 
-SAFE_HEADERS: Final[tuple[Header, ...]] = (
+SECURITY_HEADERS: Final[tuple[Header, ...]] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"frame-ancestors 'none'"),
 )
-"""No type guessed, no address told, no frame around it; a page that says more about itself keeps what it says."""
+"""No guessing of media types, no Referer, no framing. A header that the answer has already is kept."""
 
 NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 PRIVATE_PATHS: Final = ("/auth/", "/protected/", "/config/")
-"""Tokens, estimates about people, and what only admins see: kept by no browser and no proxy."""
+"""Tokens, estimates about people, and what only admins see: neither browsers nor proxies may store them."""
 
 
-def with_safe_headers(headers: Iterable[Header], path: str) -> list[Header]:
+def with_security_headers(headers: Iterable[Header], path: str) -> list[Header]:
     """Add the headers that an answer does not have.
 
     Args:
@@ -34,7 +34,7 @@ def with_safe_headers(headers: Iterable[Header], path: str) -> list[Header]:
 
 @lru_cache(maxsize=256)
 def _missing(names: tuple[bytes, ...], private: bool) -> tuple[Header, ...]:  # noqa: FBT001 (a key of the cache)
-    """What is to be added to headers of these names; a service has a few dozen such lists."""
+    """What to add to headers of these names; the service sends a few dozen different lists, so all are cached."""
     there = {name.lower() for name in names}
-    wanted = (*SAFE_HEADERS, NO_STORE) if private else SAFE_HEADERS
+    wanted = (*SECURITY_HEADERS, NO_STORE) if private else SECURITY_HEADERS
     return tuple(header for header in wanted if header[0] not in there)

@@ -1,4 +1,4 @@
-"""Reading what a request brings. What is wrong with it is the caller's to mend: a 4xx that says what."""
+"""Reading request bodies: JSON as bytes, form fields, uploaded files. Whatever is wrong with them ends in a 4xx."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,12 +12,12 @@ from litestar.exceptions import ClientException, HTTPException, InternalServerEx
 from road_api.multipart_file import MAX_PARTS, MultipartError, read_file_part
 
 MAX_FIELDS: Final = MAX_PARTS
-"""Of a form of text, all of which stays in memory."""
+"""Fields of a text form, which is kept in memory as a whole."""
 
 AnyRequest = Request[Any, Any, Any]
 
 PLAIN: Final = "identity"
-"""The only coding of content that is read: a few compressed bytes may stand for gigabytes."""
+"""The only content coding that is accepted: a few compressed bytes may expand to gigabytes."""
 
 
 async def read_body(request: AnyRequest) -> bytes:

@@ -1,4 +1,4 @@
-"""The short way and the framework's give the same bytes; a query string keeps a request off the short way."""
+"""The fast path and the framework give the same bytes; a query string keeps a request off the fast path."""
 
 import json
 import time
@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from road_api import tokens as tokens_module
 from road_api.auth import FixedUsers, TokenCheck, User
-from road_api.fast_lane import PATH, FastLane
+from road_api.fast_path import PATH, FastPath
+from road_api.instrumentation import Instrumentation
 from road_api.metrics import Metrics
-from road_api.observe import Observer
-from road_api.services.codes import FIELDS, unknown_codes
-from road_api.services.quick_scene import read_perfect_scene
+from road_api.services.field_codes import FIELDS, unknown_codes
+from road_api.services.quick_scene import read_valid_scene
 from road_api.services.scene import read_scene
 from road_api.tokens import ALGORITHM, Tokens
 from road_assets.core.quick_scorer import values_of
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 EXAMPLE = json.dumps(SCENE_EXAMPLE).encode()
 FRAMEWORK = f"{PATH}?framework"
 
-PERFECT = st.fixed_dictionaries(
+VALID_SCENES = st.fixed_dictionaries(
     {
         field.name: st.sampled_from([None, *unknown_codes(field), *sorted(field.values), float(min(field.values))])
         for field in FIELDS
@@ -63,19 +63,19 @@ def assert_same(short: httpx.Response, long: httpx.Response) -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(scene=PERFECT)
-def test_a_perfect_question_is_read_as_the_framework_s_way_reads_it(scene: dict[str, Any]) -> None:
+@given(scene=VALID_SCENES)
+def test_a_valid_question_is_read_as_the_framework_reads_it(scene: dict[str, Any]) -> None:
     content = json.dumps(scene).encode()
-    cells = read_perfect_scene(content)
+    cells = read_valid_scene(content)
     assert cells is not None
     assert values_of(cells).tobytes() == read_scene(content).tobytes()
 
 
 @settings(max_examples=150, deadline=None)
-@given(scene=PERFECT, name=st.sampled_from([*SCENE_EXAMPLE, *FULL_EXAMPLE_FIELDS, "grav"]), value=ANY_VALUE)
-def test_what_is_read_at_once_is_what_the_other_way_takes(scene: dict[str, Any], name: str, value: Any) -> None:
+@given(scene=VALID_SCENES, name=st.sampled_from([*SCENE_EXAMPLE, *FULL_EXAMPLE_FIELDS, "grav"]), value=ANY_VALUE)
+def test_the_fast_path_reads_exactly_what_the_framework_accepts(scene: dict[str, Any], name: str, value: Any) -> None:
     content = json.dumps({**scene, name: value}).encode()
-    cells = read_perfect_scene(content)
+    cells = read_valid_scene(content)
     try:
         row = read_scene(content)
     except ValueError:
@@ -85,7 +85,7 @@ def test_what_is_read_at_once_is_what_the_other_way_takes(scene: dict[str, Any],
         assert values_of(cells).tobytes() == row.tobytes()
 
 
-async def test_both_ways_give_the_same_bytes(client: httpx.AsyncClient) -> None:
+async def test_both_paths_give_the_same_bytes(client: httpx.AsyncClient) -> None:
     questions = [{**SCENE_EXAMPLE, **FULL_EXAMPLE_FIELDS}, SCENE_EXAMPLE, dict.fromkeys(SCENE_EXAMPLE)]
     questions += [{**SCENE_EXAMPLE, "lum": code, "age": age} for code in (1, 2.0, -1, None) for age in (0, 40, 120)]
     for question in questions:
@@ -118,14 +118,12 @@ async def test_both_ways_give_the_same_bytes(client: httpx.AsyncClient) -> None:
     ],
     ids=lambda body: repr(body[-30:]),
 )
-async def test_what_is_wrong_is_answered_as_the_framework_s_way_answers_it(
-    client: httpx.AsyncClient, body: bytes
-) -> None:
+async def test_what_is_wrong_is_answered_as_the_framework_answers_it(client: httpx.AsyncClient, body: bytes) -> None:
     assert_same(*await ask_both(client, body))
 
 
 @pytest.mark.parametrize("coding", ["gzip", "identity"])
-async def test_coded_bodies_are_answered_as_the_framework_s_way_answers_them(
+async def test_encoded_bodies_are_answered_as_the_framework_answers_them(
     client: httpx.AsyncClient, coding: str
 ) -> None:
     short, long = await ask_both(client, EXAMPLE, **{"Content-Encoding": coding})
@@ -146,47 +144,43 @@ async def test_bad_tokens_are_refused_alike(client: httpx.AsyncClient, secret: s
         assert_same(short, long)
 
 
-async def test_only_perfect_questions_stay_off_the_framework(secret: str) -> None:
-    tokens = Tokens(secret)
-    handed_on: list[bytes] = []
+class Framework:
+    """What stands behind the fast path: it keeps the bodies that it is handed."""
 
-    async def framework(_: Any, receive: Any, __: Any) -> None:
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, _: Any, receive: Any, __: Any) -> None:
         message = await receive()
         body = message["body"]
         while message["more_body"]:
             message = await receive()
             body += message["body"]
-        handed_on.append(body)
+        self.bodies.append(body)
 
-    def predict_one(_: Any) -> float:
-        return 0.25
 
-    manifest = SimpleNamespace(threshold=0.5, data="official")
-    model = SimpleNamespace(
-        bundle=SimpleNamespace(predict_one=predict_one, manifest=manifest), ref=SimpleNamespace(version="1")
-    )
-    store = SimpleNamespace(current=model)
-    logged: list[Any] = []
-    log = SimpleNamespace(for_request=lambda *who: lambda *what: logged.append((who, what)))
-    users = FixedUsers([User("ann", "")])
-    observer = Observer(framework, Metrics())
-    lane = FastLane(observer, TokenCheck(tokens, users), store, log)  # type: ignore[arg-type]
+class Setup:
+    """A fast path before a framework, with a model that always answers 0.25 and one user, ann."""
 
-    async def ask(*pieces: bytes, **changes: Any) -> int:
-        """How many requests were handed on."""
-        handed_on.clear()
+    def __init__(self, secret: str) -> None:
+        bundle = SimpleNamespace(predict_one=lambda _: 0.25, manifest=SimpleNamespace(threshold=0.5, data="official"))
+        self.store: Any = SimpleNamespace(current=SimpleNamespace(bundle=bundle, ref=SimpleNamespace(version="1")))
+        self.logged: list[Any] = []
+        log: Any = SimpleNamespace(for_request=lambda *who: lambda *what: self.logged.append((who, what)))
+        self._tokens, self._framework = Tokens(secret), Framework()
+        check = TokenCheck(self._tokens, FixedUsers([User("ann", "")]))
+        self._fast_path = FastPath(Instrumentation(self._framework, Metrics()), check, self.store, log)
+
+    def authorization(self, username: str = "ann") -> tuple[bytes, bytes]:
+        return b"authorization", f"Bearer {self._tokens.make(username)}".encode()
+
+    async def hands_on(self, *pieces: bytes, **changes: Any) -> bool:
+        """Whether a request, sent in pieces, was handed on to the framework; if not, it was answered."""
+        self._framework.bodies.clear()
         waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
         waiting[-1]["more_body"] = False
         sent = []
-        header = (b"authorization", f"Bearer {tokens.make('ann')}".encode())
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": PATH,
-            "query_string": b"",
-            "headers": [header],
-            "state": {},
-        }
+        scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "state": {}}
 
         async def receive() -> Any:
             return waiting.pop(0)
@@ -194,45 +188,47 @@ async def test_only_perfect_questions_stay_off_the_framework(secret: str) -> Non
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await lane({**scope, **changes}, receive, send)  # type: ignore[arg-type]
-        assert bool(sent) != bool(handed_on)
-        assert not handed_on or handed_on == [b"".join(pieces)]
-        return len(handed_on)
-
-    assert await ask(EXAMPLE) == 0
-    assert len(logged) == 1
-    assert await ask(EXAMPLE[:20], EXAMPLE[20:]) == 1
-    assert await ask(b"{}") == 1
-    assert await ask(EXAMPLE, method="PUT") == 1
-    assert await ask(EXAMPLE, query_string=b"explain=true") == 1
-    assert await ask(EXAMPLE, path=PATH + "_csv") == 1
-    assert await ask(EXAMPLE, headers=[]) == 1
-    two = [(b"authorization", f"Bearer {tokens.make('ann')}".encode())] * 2
-    assert await ask(EXAMPLE, headers=two) == 1
-    stranger = (b"authorization", f"Bearer {tokens.make('bob')}".encode())
-    assert await ask(EXAMPLE, headers=[stranger]) == 1
-    store.current = None
-    assert await ask(EXAMPLE) == 1
-    assert len(logged) == 1
+        await self._fast_path({**scope, "headers": [self.authorization()], **changes}, receive, send)  # type: ignore[arg-type]
+        assert bool(sent) != bool(self._framework.bodies)
+        assert not self._framework.bodies or self._framework.bodies == [b"".join(pieces)]
+        return bool(self._framework.bodies)
 
 
-async def test_where_the_short_way_fails_the_framework_s_way_answers(
+async def test_only_valid_questions_stay_off_the_framework(secret: str) -> None:
+    setup = Setup(secret)
+
+    assert not await setup.hands_on(EXAMPLE)
+    assert len(setup.logged) == 1
+    assert await setup.hands_on(EXAMPLE[:20], EXAMPLE[20:])
+    assert await setup.hands_on(b"{}")
+    assert await setup.hands_on(EXAMPLE, method="PUT")
+    assert await setup.hands_on(EXAMPLE, query_string=b"explain=true")
+    assert await setup.hands_on(EXAMPLE, path=PATH + "_csv")
+    assert await setup.hands_on(EXAMPLE, headers=[])
+    assert await setup.hands_on(EXAMPLE, headers=[setup.authorization()] * 2)
+    assert await setup.hands_on(EXAMPLE, headers=[setup.authorization("bob")])
+    setup.store.current = None
+    assert await setup.hands_on(EXAMPLE)
+    assert len(setup.logged) == 1
+
+
+async def test_where_the_fast_path_fails_the_framework_answers(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask(request_id: str) -> httpx.Response:
         return await client.post(PATH, content=EXAMPLE, headers={"X-Request-ID": request_id})
 
     expected = await ask("before")
-    monkeypatch.setattr("road_api.fast_lane.tell", lambda *_: 1 / 0)
+    monkeypatch.setattr("road_api.fast_path.make_prediction", lambda *_: 1 / 0)
     with structlog.testing.capture_logs() as log:
         answer = await ask("after")
     assert answer.status_code == 200
     assert answer.json() == expected.json()
-    (told,) = [entry for entry in log if entry["event"] == "the short way fails"]
+    (told,) = [entry for entry in log if entry["event"] == "the fast path failed"]
     assert (told["request_id"], told["exc_info"]) == ("after", True)
 
 
-async def test_both_ways_are_counted_and_logged_once(client: httpx.AsyncClient) -> None:
+async def test_both_paths_are_counted_and_logged_once(client: httpx.AsyncClient) -> None:
     async def read() -> list[float]:
         text = (await client.get("/metrics")).text
         route = f'method="POST",path="{PATH}"'
@@ -252,7 +248,7 @@ async def test_both_ways_are_counted_and_logged_once(client: httpx.AsyncClient) 
     assert long.content == short.content
 
 
-def test_a_remembered_token_still_expires(secret: str) -> None:
+def test_a_cached_token_still_expires(secret: str) -> None:
     tokens = Tokens(secret)
     claims = jwt.decode(tokens.make("ann"), options={"verify_signature": False})
     token = jwt.encode({**claims, "exp": int(time.time()) + 1}, secret, ALGORITHM)
@@ -265,8 +261,8 @@ def test_a_remembered_token_still_expires(secret: str) -> None:
         tokens.read(token)
 
 
-def test_no_more_tokens_are_remembered_than_allowed(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens_module, "REMEMBERED", 3)
+def test_no_more_tokens_are_cached_than_allowed(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "CACHED_TOKENS", 3)
     tokens = Tokens(secret)
     made = [tokens.make("ann") for _ in range(5)]
     first = [tokens.read(token) for token in made]
@@ -277,7 +273,7 @@ def test_no_more_tokens_are_remembered_than_allowed(secret: str, monkeypatch: py
         tokens.read(made[4][:-3] + "abc")
 
 
-async def test_a_swap_is_seen_at_once_on_the_short_way(
+async def test_a_swap_is_seen_at_once_on_the_fast_path(
     start: Callable[..., Any], registry: Any, make_bundle: Callable[..., Any], log_in: Callable[..., Any], until: Any
 ) -> None:
     registry.publish("1", make_bundle(-1.0))

@@ -1,6 +1,7 @@
-"""Measures a function in a process of its own, so that its memory is its own.
+"""Measures a function in a separate process, so that its memory can be told from that of other functions.
 
-The child is ``python -m …apart MODULE FUNCTION ARGUMENTS``; the function returns what can be written as JSON.
+The child is ``python -m …isolated_process MODULE FUNCTION RESULT_FILE ARGUMENTS``. The function returns a mapping that
+can be written as JSON.
 """
 
 import importlib
@@ -17,11 +18,11 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
-    """What came of it.
+class IsolatedResult:
+    """Result of a function that ran in a separate process.
 
     Attributes:
-        result: what the function returned; ``seconds`` among it, if it timed what counts.
+        result: what the function returned, with ``seconds`` if it used ``timed``.
         memory: largest resident size of the process, in bytes.
     """
 
@@ -30,22 +31,22 @@ class Apart:
 
     @property
     def seconds(self) -> float:
-        """Of what counts."""
+        """Seconds of the block that the function timed."""
         return float(self.result["seconds"])
 
 
-def run_apart(function: Callable[..., Mapping[str, Any]], *arguments: str) -> Apart:
-    """Call a function of a module in a process of its own.
+def run_isolated(function: Callable[..., Mapping[str, Any]], *arguments: str) -> IsolatedResult:
+    """Call a function of a module in a separate process.
 
     Raises:
-        RuntimeError: it failed; its words are on the screen.
+        RuntimeError: it failed; its traceback is on standard error.
     """
     with TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         command = [
             sys.executable,
             "-m",
-            "road_assets_tests.benchmarks.side_by_side.apart",
+            "road_assets_tests.benchmarks.side_by_side.isolated_process",
             function.__module__,
             function.__name__,
             str(result),
@@ -54,27 +55,27 @@ def run_apart(function: Callable[..., Mapping[str, Any]], *arguments: str) -> Ap
         process = subprocess.Popen(command)  # noqa: S603 - our own command
         if process.wait():
             raise RuntimeError(f"{function.__name__} ended with exit code {process.returncode}")
-        return Apart(**json.loads(result.read_text()))
+        return IsolatedResult(**json.loads(result.read_text()))
 
 
 @contextmanager
 def timed(result: dict[str, Any]) -> Iterator[None]:
-    """Note the seconds that a block takes."""
+    """Store the seconds that a block takes as ``seconds``."""
     started = time.perf_counter()
     yield
     result["seconds"] = time.perf_counter() - started
 
 
 def main() -> int:
-    """Be the child."""
+    """Run the function in the child process."""
     module, name, result, *arguments = sys.argv[1:]
     answer = getattr(importlib.import_module(module), name)(*arguments)
-    Path(result).write_text(json.dumps({"result": answer, "memory": _most_memory()}))
+    Path(result).write_text(json.dumps({"result": answer, "memory": _peak_memory()}))
     return 0
 
 
-def _most_memory() -> int:
-    """Of this program, in bytes; ``getrusage`` would count the process that started it, too."""
+def _peak_memory() -> int:
+    """Peak resident size of this program in bytes; ``getrusage`` would include the process that started it."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmHWM"].split()[0]) * 1024
 

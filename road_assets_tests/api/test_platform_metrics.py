@@ -14,12 +14,12 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from road_api.services.dagster import Dagster
-from road_api.services.tables import TablesError
-from road_api.services.watched import Watched
+from road_api.services.dagster_client import DagsterClient
+from road_api.services.database import DatabaseError
+from road_api.services.polled_source import PolledSource
 from road_assets.core.vocabulary import FEATURE_NAMES
+from road_assets_tests.api.code_location import defs
 from road_assets_tests.api.servers import ask_dagster, free_port
-from road_assets_tests.api.watched_location import defs
 
 pytestmark = pytest.mark.anyio
 
@@ -87,19 +87,19 @@ async def test_figures_of_a_source_that_went_away_stay_for_a_while_and_come_back
             raise answers[-1]
         return answers[-1]
 
-    patient, strict = Watched("postgres", read, kept_seconds=3600), Watched("postgres", read, kept_seconds=0)
-    assert (patient.up, patient.figures) == (None, None)
-    await patient.look()
-    assert (patient.up, patient.figures) == (True, 1.0)
-    for error in (TablesError("away"), KeyError("a mistake of ours")):
+    patient, strict = PolledSource("postgres", read, kept_seconds=3600), PolledSource("postgres", read, kept_seconds=0)
+    assert (patient.up, patient.value) == (None, None)
+    await patient.poll()
+    assert (patient.up, patient.value) == (True, 1.0)
+    for error in (DatabaseError("away"), KeyError("a mistake of ours")):
         answers.append(error)
-        await patient.look()
-        assert (patient.up, patient.figures) == (False, 1.0), "a restart of the source is no reason to show nothing"
+        await patient.poll()
+        assert (patient.up, patient.value) == (False, 1.0), "a restart of the source is no reason to show nothing"
     answers.append(2.0)
-    await patient.look()
-    await strict.look()
-    assert (patient.up, patient.figures) == (True, 2.0)
-    assert (strict.up, strict.figures) == (True, None), "too old to be shown"
+    await patient.poll()
+    await strict.poll()
+    assert (patient.up, patient.value) == (True, 2.0)
+    assert (strict.up, strict.value) == (True, None), "too old to be shown"
 
 
 async def test_a_postgres_that_is_away_is_shown_and_takes_nothing_else_along(start: Any) -> None:
@@ -124,7 +124,7 @@ async def test_the_age_of_materializations_and_failed_runs_come_from_dagster(sta
 
 def test_a_failed_run_is_told_until_one_succeeds(dagster_address: str, dagster_home: Path) -> None:
     async def failed() -> dict[str, bool]:
-        dagster = Dagster(dagster_address)
+        dagster = DagsterClient(dagster_address)
         figures = await dagster.figures(("training_job",))
         await dagster.aclose()
         return dict(figures.failed)

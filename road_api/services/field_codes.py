@@ -1,4 +1,4 @@
-"""Codes as people send them, turned into numbers for the model. JSON values and cells of a file are judged alike."""
+"""From the codes of a question to the model's input, by the same rules for JSON values and cells of a CSV file."""
 
 import math
 import re
@@ -8,20 +8,20 @@ from road_assets.core.scene_fields import SCENE_FIELDS, SceneField
 from road_assets.core.vocabulary import FEATURES, UNKNOWN_CODE, Feature
 
 Field = Feature | SceneField
-"""What a question may hold: one of the 13 features, or an optional field."""
+"""A field of a question: one of the 13 features, or an optional one."""
 
 FIELDS: Final[tuple[Field, ...]] = (*FEATURES, *SCENE_FIELDS)
 """In the order of the model's input, ``MODEL_FIELDS``."""
 
 UNKNOWN_CELLS: Final = frozenset({"", "-", "n/a", "null"})
-"""What official files and copies of them write beside -1 where nothing was recorded, in lower case."""
+"""Cells that mean "not recorded" in official files and copies of them, besides -1; in lower case."""
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?", re.ASCII)
 _SHOWN_CHARACTERS = 40
 
 
 def unknown_codes(field: Field) -> tuple[int, ...]:
-    """Numbers that say "unknown" for a field; the usual one first, then what official files write beside it."""
+    """Codes that mean "unknown" for a field: the usual one first, then others of the official files."""
     return (UNKNOWN_CODE, *field.also_unknown) if isinstance(field, SceneField) else (UNKNOWN_CODE,)
 
 
@@ -29,19 +29,19 @@ INPUT_BY_CODE: Final[dict[str, dict[float, float]]] = {
     field.name: {**dict.fromkeys(unknown_codes(field), math.nan), **{value: float(value) for value in field.values}}
     for field in FIELDS
 }
-"""The model's input for each number that a field may be given as."""
+"""For each field, the model's input for each accepted code."""
 
 
 class CodeError(ValueError):
-    """A value that a field cannot have.
+    """A value that is not allowed for a field.
 
     Attributes:
-        field: which one.
+        field: the field.
         reason: what was found and what is allowed.
     """
 
     def __init__(self, field: Field, reason: str) -> None:
-        """Say what is wrong with a field's value."""
+        """Keep field and reason."""
         super().__init__(f"{field.name}: {reason}")
         self.field = field
         self.reason = reason
@@ -55,16 +55,16 @@ def read_json_code(field: Field, value: object) -> float:
         value: as decoded.
 
     Returns:
-        The number, NaN where unknown (null, -1, or what the files write beside it).
+        The number, NaN where unknown (null, -1, or another code for "unknown").
 
     Raises:
-        CodeError: it is no whole number, or not a code of the field, or beyond its range.
+        CodeError: it is not a whole number, not a code of the field, or not in its range.
     """
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CodeError(field, f"{_shorten(value)} is not a whole number; {_allowed(field)}")
-    # A float equal to a code finds it (JSON does not tell 1.0 from 1); 1.5 and infinity find nothing.
+    # A float that equals a code finds it, because JSON does not distinguish 1.0 from 1; 1.5 and infinity find nothing.
     code = INPUT_BY_CODE[field.name].get(value)
     if code is None:
         wrong = "in its range" if is_number(field) else "one of its codes"
@@ -77,13 +77,13 @@ def read_cell(field: Field, cell: str) -> float:
 
     Args:
         field: what the column is.
-        cell: its text; blanks and no-break spaces around it do not count.
+        cell: its text; surrounding blanks, no-break spaces included, are ignored.
 
     Returns:
         The number, NaN where unknown.
 
     Raises:
-        CodeError: it is no whole number, or not a code of the field, or beyond its range.
+        CodeError: it is not a whole number, not a code of the field, or not in its range.
     """
     text = cell.strip()
     if text.lower() in UNKNOWN_CELLS:
@@ -94,7 +94,7 @@ def read_cell(field: Field, cell: str) -> float:
 
 
 def is_number(field: Field) -> bool:
-    """Whether a field holds a quantity rather than a choice."""
+    """Whether the values of a field are a quantity, and not codes."""
     return isinstance(field, SceneField) and field.kind == "number"
 
 

@@ -1,6 +1,7 @@
-"""Around every request, unrouted ones too: its id, its line in the log, its place in the metrics, careful headers.
+"""ASGI middleware around every request, unrouted ones included: request id, log line, metrics, security headers.
 
-Logged are method, path and status. Headers, queries and bodies hold passwords, tokens and personal data, and are not.
+Method, path and status are logged. Headers, query strings and bodies are not: they hold passwords, tokens and personal
+data.
 """
 
 import re
@@ -15,39 +16,39 @@ from litestar.types.asgi_types import HTTPReceiveMessage, WebSocketReceiveMessag
 
 from road_api.logs import log_request
 from road_api.metrics import Metrics
-from road_api.safe_headers import with_safe_headers
+from road_api.security_headers import with_security_headers
 
 REQUEST_ID: Final = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _VERSION_BITS = 0x4000_8000_0000_0000_0000
 _RANDOM_BITS = (1 << 128) - 1 ^ 0xF000_C000_0000_0000_0000
-"""Of a UUID as RFC 9562 has it: version 4, and the variant."""
+"""All bits of a UUID but those of version (4) and variant, which RFC 9562 fixes."""
 
-_ids = Random()  # noqa: S311 - an id is no secret; the system is asked once, not at each request, for the seed
+_ids = Random()  # noqa: S311 - an id is no secret; the system's randomness is used once, for the seed
 _NO_ANSWER = 499
-"""Shown in log and metrics where the caller went away before an answer began, as nginx does."""
+"""Status in log and metrics if the caller disconnected before the answer began; nginx uses the same number."""
 
 
-class Observer:
-    """ASGI application around another one.
+class Instrumentation:
+    """ASGI middleware.
 
-    Litestar runs its middleware only where a route was found, so this wraps the whole application instead.
+    Litestar runs its own middleware only if a route matches, so this wraps the whole application instead.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """Observe an application."""
+        """Wrap an application."""
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] == ScopeType.HTTP:
-            await self._observe(scope, receive, send)
+            await self._instrument(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _observe(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        request_id, _ = begin(scope)
+    async def _instrument(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        request_id, _ = begin_request(scope)
         status, received, sent = _NO_ANSWER, 0, 0
 
         async def receive_counted() -> HTTPReceiveMessage | WebSocketReceiveMessage:
@@ -64,7 +65,7 @@ class Observer:
             elif message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
-                    *with_safe_headers(message["headers"], scope["path"]),
+                    *with_security_headers(message["headers"], scope["path"]),
                     (REQUEST_ID, request_id.encode()),
                 ]
             await send(message)
@@ -73,11 +74,11 @@ class Observer:
         try:
             await self._app(scope, receive_counted, send_with_id)
         finally:
-            self.note(scope, status, received, sent)
+            self.record(scope, status, received, sent)
             structlog.contextvars.reset_contextvars(**bound)
 
-    def note(self, scope: HTTPScope, status: int, received: int, sent: int) -> None:
-        """Count and log a request that has begun.
+    def record(self, scope: HTTPScope, status: int, received: int, sent: int) -> None:
+        """Count and log an answered request.
 
         Args:
             scope: of the request.
@@ -85,7 +86,7 @@ class Observer:
             received: bytes of the request's body.
             sent: bytes of the answer's body.
         """
-        request_id, started = begin(scope)
+        request_id, started = begin_request(scope)
         seconds = time.perf_counter() - started
         self._metrics.count_request(scope["method"], scope.get("path_template"), status, seconds, received, sent)
         log_request(
@@ -97,11 +98,11 @@ class Observer:
         )
 
 
-def begin(scope: HTTPScope) -> tuple[str, float]:
-    """Give a request its id and its start, unless it has begun before.
+def begin_request(scope: HTTPScope) -> tuple[str, float]:
+    """Give a request its id and its start time, unless it has them already.
 
     Returns:
-        The id, which is kept in the request's state as ``request_id``, and the start as ``time.perf_counter`` tells it.
+        The id, also kept in the request's state as ``request_id``, and the start in seconds of ``time.perf_counter``.
     """
     state = scope["state"]
     if "started" not in state:
@@ -110,7 +111,7 @@ def begin(scope: HTTPScope) -> tuple[str, float]:
 
 
 def is_request_id(text: str) -> bool:
-    """Whether a request may be called so."""
+    """Whether a text is accepted as the id of a request."""
     return _ACCEPTABLE_ID.fullmatch(text.encode()) is not None
 
 
@@ -122,5 +123,5 @@ def _request_id(scope: Scope) -> str:
 
 
 def _new_id() -> str:
-    """A random UUID of version 4 in hexadecimal, made without an object in between."""
+    """A random UUID of version 4 in hexadecimal; ``uuid.uuid4`` takes several times as long."""
     return f"{_ids.getrandbits(128) & _RANDOM_BITS | _VERSION_BITS:032x}"

@@ -1,4 +1,7 @@
-"""What admins and Alertmanager send: the bodies of ``/config`` and ``/alerts``, their reading and their description."""
+"""Request bodies of ``/config`` and ``/alerts`` as types: how they are decoded, and how OpenAPI describes them.
+
+Questions about accidents are made from the vocabulary instead, in ``openapi`` and ``services.scene``.
+"""
 
 import json
 from dataclasses import dataclass
@@ -16,8 +19,8 @@ HIGHEST_VERSION: Final = 2**31 - 1
 T = TypeVar("T")
 
 
-class NoiseOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """Noise for the partitions to come; without a value, none.
+class NoiseRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The noise to put on partitions materialized from now on; no noise if the value is left out.
 
     Attributes:
         noise: chance that a feature's code is replaced by a random one.
@@ -26,23 +29,23 @@ class NoiseOrder(msgspec.Struct, forbid_unknown_fields=True):
     noise: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
-class RollbackOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """Which former model to bring back.
+class RollbackRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The former model to bring back.
 
     Attributes:
-        version: in the registry; null for the one in production before.
+        version: in the registry; null for the version that was in production before.
     """
 
     version: Annotated[int, Meta(ge=1, le=HIGHEST_VERSION)] | None = None
 
 
 class Alert(msgspec.Struct, rename="camel"):
-    """An alert as Alertmanager delivers it; what is not needed here is left out.
+    """An alert as Alertmanager delivers it; members that are not needed here are left out.
 
     Attributes:
         status: ``firing`` or ``resolved``.
         labels: ``alertname`` among them.
-        starts_at: since when it fires.
+        starts_at: when it began to fire.
         fingerprint: hash of the labels.
     """
 
@@ -52,38 +55,38 @@ class Alert(msgspec.Struct, rename="camel"):
     fingerprint: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
 
 
-class Delivery(msgspec.Struct):
-    """What Alertmanager sends: alerts of one group."""
+class AlertDelivery(msgspec.Struct):
+    """The body of Alertmanager's webhook: the alerts of one group."""
 
     alerts: list[Alert]
 
 
-def read_order(content: bytes, kind: type[T]) -> T:
-    """Read a body of JSON.
+def decode_request(content: bytes, kind: type[T]) -> T:
+    """Decode and validate a JSON body.
 
     Args:
         content: the body.
         kind: one of the structs of this module.
 
     Raises:
-        ClientException: it is no JSON.
+        ClientException: it is not JSON, or has a field more than once.
         HTTPException: 422, a field is unknown, missing or out of range.
     """
     try:
-        order = msgspec.json.decode(content, type=kind)
-        json.loads(content, object_pairs_hook=_refuse_doubled)
+        request = msgspec.json.decode(content, type=kind)
+        json.loads(content, object_pairs_hook=_refuse_duplicates)
     except msgspec.ValidationError as error:
         raise HTTPException(f"{error}; nothing was changed", status_code=HTTPStatus.UNPROCESSABLE_ENTITY) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ClientException("the body is not JSON; nothing was changed") from error
-    return order
+    return request
 
 
-def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
-    """Refuse an object that has a field more than once, of which msgspec takes the last.
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object with a field more than once, of which msgspec would keep the last.
 
     Raises:
-        ClientException: it has.
+        ClientException: a field is there more than once.
     """
     if len({name for name, _ in pairs}) != len(pairs):
         raise ClientException("the body has a field more than once; nothing was changed")
@@ -91,7 +94,7 @@ def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
 
 @dataclass
 class NoiseOperation(Operation):
-    """An operation that takes a ``NoiseOrder``."""
+    """An operation that takes a ``NoiseRequest``."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
@@ -101,7 +104,7 @@ class NoiseOperation(Operation):
 
 @dataclass
 class RollbackOperation(Operation):
-    """An operation that takes a ``RollbackOrder``."""
+    """An operation that takes a ``RollbackRequest``."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
@@ -111,7 +114,7 @@ class RollbackOperation(Operation):
 
 @dataclass
 class AlertsOperation(Operation):
-    """An operation that takes a ``Delivery``."""
+    """An operation that takes an ``AlertDelivery``."""
 
     def __post_init__(self) -> None:
         """Describe the body, which the handler reads itself."""
@@ -132,6 +135,6 @@ class AlertsOperation(Operation):
 
 
 def _body(properties: dict[str, Schema | Reference], **examples: dict[str, Any]) -> RequestBody:
-    order = Schema(type=OpenAPIType.OBJECT, properties=properties, additional_properties=False)
+    request = Schema(type=OpenAPIType.OBJECT, properties=properties, additional_properties=False)
     shown: dict[str, Example | Reference] = {name: Example(value=value) for name, value in examples.items()}
-    return RequestBody({"application/json": OpenAPIMediaType(order, examples=shown)}, required=True)
+    return RequestBody({"application/json": OpenAPIMediaType(request, examples=shown)}, required=True)
