@@ -7,7 +7,22 @@ from typing import Final
 
 from road_assets.core.vocabulary import FEATURE_BY_NAME, GRAVITY, SEVERE_GRAVITIES
 from road_assets.dashboards.board import YEARS, Dashboard
-from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Levels, Panel, bars, lines, pie, stat, table
+from road_assets.dashboards.panels import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    RED,
+    Levels,
+    Panel,
+    bars,
+    in_colour,
+    lines,
+    out_of_tooltips,
+    pie,
+    stat,
+    table,
+    without_a_value,
+)
 from road_assets.dashboards.sources import DAGSTER, sql
 from road_assets.dashboards.sql import (
     Labelled,
@@ -16,7 +31,9 @@ from road_assets.dashboards.sql import (
     departments,
     in_range,
     midnight,
+    moment,
     name,
+    shortened,
     squares_in_range,
     summed_in_range,
 )
@@ -28,10 +45,15 @@ _SEVERE: Final = " + ".join(f"sum({_COUNTED[code]})" for code in sorted(SEVERE_G
 _SEVERE_SHARE: Final = f"({_SEVERE})::float / sum(users)"
 _SEVERE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 0.15), (RED, 0.3))
 _STALE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 36 * 3600), (RED, 72 * 3600))
+_FEW: Final = 30
+"""Users of whom no share is told: it would be chance."""
+
 _SQUARES: Final = 4000
 """More than France has squares with accidents in a month; over many years the emptiest ones are left out."""
 
 _PERCENT: Final = "Part grave, %"
+_SIZE: Final = "Taille"
+_GREY: Final = "#8e8e8e"
 _TOTAL: Final = f"FROM accident_figures WHERE dimension = 'total' AND span = 'day' AND {in_range('day')}"
 
 
@@ -64,7 +86,8 @@ def _totals() -> list[Panel]:
             "Totaux",
             "Accidents and their users in the range that is looked at, by injury.",
             [sql(f"SELECT sum(accidents) AS {name('Accidents')}, sum(users) AS {name('Usagers')}, {hurt} {_TOTAL}")],
-            width=12,
+            unit="locale",
+            width=13,
         ),
         stat(
             "Part grave",
@@ -87,7 +110,8 @@ def _totals() -> list[Panel]:
             ],
             text=True,
             unit="string",
-            width=8,
+            size=14,
+            width=7,
         ),
     ]
 
@@ -103,8 +127,10 @@ def _by_day() -> Panel:
                 over_time=True,
             )
         ],
+        unit="locale",
         width=12,
         look={"min": 0},
+        overrides=[in_colour("Usagers graves", RED)],
     )
 
 
@@ -114,12 +140,13 @@ def _by_hour() -> Panel:
         "Accidents by hour of the day, in local time; those without a time are left out.",
         [
             sql(
-                f"SELECT lpad(hour::text, 2, '0') || ' h' AS {name('Heure')}, coalesce(sum(accidents), 0) AS "
+                f"SELECT hour::text || ' h' AS {name('Heure')}, coalesce(sum(accidents), 0) AS "
                 f"{name('Accidents')} FROM generate_series(0, 23) AS hour LEFT JOIN accident_figures "
                 f"ON dimension = 'heure' AND code = hour::text AND {summed_in_range()} GROUP BY hour ORDER BY hour"
             )
         ],
         over="Heure",
+        unit="locale",
         width=12,
     )
 
@@ -137,7 +164,9 @@ def _light() -> Panel:
                 f"JOIN {codes_of('lum')} USING (code) ORDER BY 2 DESC"
             )
         ],
-        height=9,
+        unit="locale",
+        width=9,
+        height=11,
     )
 
 
@@ -157,8 +186,11 @@ def _top_departments() -> Panel:
         ],
         over="Département",
         horizontal=True,
-        width=16,
-        height=9,
+        legend=True,
+        unit="locale",
+        width=15,
+        height=11,
+        overrides=[in_colour("Usagers graves", RED)],
     )
 
 
@@ -166,12 +198,12 @@ def _severity(column: Labelled, word: str) -> Panel:
     title = FEATURE_BY_NAME[column].fr
     return bars(
         f"Part grave selon : {title.lower()}",
-        f"Share of users killed or hospitalised, by {word}; codes of fewer than 30 users are left out.",
+        f"Share of users killed or hospitalised, by {word}; codes of fewer than {_FEW} users are left out.",
         [
             sql(
-                f"SELECT label AS {name(title)}, share AS {name('Part grave')} FROM "
+                f"SELECT {shortened('label')} AS {name(title)}, share AS {name('Part grave')} FROM "
                 f"(SELECT code, {_SEVERE_SHARE} AS share FROM accident_figures WHERE dimension = '{column}' "
-                f"AND {summed_in_range()} GROUP BY code HAVING sum(users) >= 30) AS counted "
+                f"AND {summed_in_range()} GROUP BY code HAVING sum(users) >= {_FEW}) AS counted "
                 f"JOIN {codes_of(column)} USING (code) ORDER BY share DESC"
             )
         ],
@@ -184,43 +216,55 @@ def _severity(column: Labelled, word: str) -> Panel:
 
 
 def _map() -> Panel:
-    size = {"field": "Accidents", "fixed": 4, "min": 3, "max": 20}
+    size = {"field": _SIZE, "fixed": 4, "min": 2, "max": 20}
     colour = {"field": _PERCENT, "fixed": BLUE}
     circles = {
         "size": size,
         "color": colour,
-        "opacity": 0.6,
+        "opacity": 0.7,
         "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
     }
+    borders = {"color": {"fixed": _GREY}, "opacity": 0, "lineWidth": 1}
     return Panel(
         kind="geomap",
         title="Carte des accidents",
-        description="A circle for each square of a tenth of a degree: its size tells the accidents, its colour the "
-        "share of users severely hurt. Whole months that the range touches; squares overseas are there, too.",
+        description="A circle for each square of a tenth of a degree: its area tells the accidents, its colour the "
+        f"share of users severely hurt; grey are those of fewer than {_FEW} users. Whole months that the range "
+        "touches; squares overseas are there, too.",
         targets=[
             sql(
                 "SELECT (lat_tenths + 0.5) / 10 AS latitude, (long_tenths + 0.5) / 10 AS longitude, "
-                f"sum(accidents) AS {name('Accidents')}, round(100 * ({_SEVERE})::numeric / sum(users), 1) "
-                f"AS {name(_PERCENT)} FROM accident_squares WHERE {squares_in_range()} "
+                f"sum(accidents) AS {name('Accidents')}, CASE WHEN sum(users) >= {_FEW} THEN "
+                f"round(100 * ({_SEVERE})::numeric / sum(users), 1) END AS {name(_PERCENT)}, "
+                f"sqrt(sum(accidents)) AS {name(_SIZE)} FROM accident_squares WHERE {squares_in_range()} "
                 f"GROUP BY lat_tenths, long_tenths ORDER BY 3 DESC LIMIT {_SQUARES}"
             )
         ],
-        levels=[(colour, 100 * share) for colour, share in _SEVERE_LEVELS],
+        levels=[(level, 100 * share) for level, share in _SEVERE_LEVELS],
+        look={"mappings": [without_a_value("trop peu d'usagers", _GREY)]},
+        overrides=[out_of_tooltips(column) for column in ("latitude", "longitude", _SIZE)],
         width=24,
         height=16,
         options={
-            "view": {"id": "coords", "lat": 46.6, "lon": 2.4, "zoom": 5.4, "allLayers": True},
+            "view": {"id": "coords", "lat": 46.6, "lon": 2.4, "zoom": 5.6, "allLayers": True},
             "basemap": {"type": "default", "name": "Fond"},
             "controls": {"showZoom": True, "mouseWheelZoom": False, "showAttribution": True, "showScale": True},
             "tooltip": {"mode": "details"},
             "layers": [
                 {
+                    # Comes with Grafana, so that borders are there without the network, which the base map needs.
+                    "type": "geojson",
+                    "name": "Frontières",
+                    "tooltip": False,
+                    "config": {"src": "public/maps/countries.geojson", "style": borders, "rules": []},
+                },
+                {
                     "type": "markers",
-                    "name": "Accidents",
+                    "name": _PERCENT,
                     "tooltip": True,
                     "location": {"mode": "coords", "latitude": "latitude", "longitude": "longitude"},
                     "config": {"showLegend": True, "style": circles},
-                }
+                },
             ],
         },
     )
@@ -239,7 +283,7 @@ def _quality() -> list[Panel]:
                     DAGSTER,
                 )
             ],
-            unit="s",
+            unit="dtdhms",
             levels=_STALE_LEVELS,
             height=8,
         ),
@@ -249,13 +293,14 @@ def _quality() -> list[Panel]:
             [
                 sql(
                     f"SELECT DISTINCT ON (release_year) release_year::text AS {name('Année')}, "
-                    f"read_at AS {name('Lue le')}, to_char(first_day, 'DD/MM/YYYY') AS {name('Premier jour')}, "
+                    f"{moment('read_at')} AS {name('Lue le')}, "
+                    f"to_char(first_day, 'DD/MM/YYYY') AS {name('Premier jour')}, "
                     f"to_char(last_day, 'DD/MM/YYYY') AS {name('Dernier jour')}, accidents AS {name('Accidents')}, "
                     f"users AS {name('Usagers')}, users_quarantined AS {name('Usagers écartés')} "
                     "FROM releases ORDER BY release_year DESC, id DESC"
                 )
             ],
-            width=11,
+            width=20,
         ),
         table(
             "Lignes écartées",
@@ -267,7 +312,7 @@ def _quality() -> list[Panel]:
                     f"count(*) AS {name('Lignes')} FROM quarantine GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 100"
                 )
             ],
-            width=9,
+            width=24,
             look={"noValue": "Aucune ligne écartée"},
         ),
     ]

@@ -5,6 +5,24 @@ from typing import Final
 from road_assets.dashboards.panels import GREEN, ORANGE, RED, Panel, coloured, in_words, table
 from road_assets.dashboards.sources import promql
 
+NAMES: Final = {
+    "HighDataDrift": "Dérive forte",
+    "DataDriftWarning": "Dérive",
+    "ServiceDown": "Service arrêté",
+    "ServiceNotReady": "Service sans modèle",
+    "HighErrorRate": "Trop d'erreurs",
+    "HighLatency": "Réponses lentes",
+    "ModelTooOld": "Modèle trop ancien",
+    "ModelRefused": "Modèle refusé par le service",
+    "ModelRegistryDown": "MLflow injoignable",
+    "StaleData": "Données trop anciennes",
+    "RetrainingFailed": "Réentraînement échoué",
+    "DailyRunFailed": "Run quotidien échoué",
+    "FiguresMissing": "Chiffres illisibles",
+    "UsersNotFollowed": "Utilisateurs non suivis",
+}
+"""The rules in French."""
+
 _WORDS: Final = {"critical": "critique", "warning": "avertissement", "firing": "active", "pending": "en attente"}
 _COLOURS: Final = {"critical": RED, "warning": ORANGE, "firing": RED, "pending": ORANGE}
 
@@ -21,7 +39,7 @@ def alerts(width: int = 12, height: int = 8) -> Panel:
         look={
             "noValue": "Aucune alerte",
             "color": {"mode": "fixed", "fixedColor": GREEN},
-            "mappings": [in_words(_WORDS, _COLOURS)],
+            "mappings": [in_words({**NAMES, **_WORDS}, _COLOURS)],
         },
         transformations=[
             {
@@ -29,7 +47,14 @@ def alerts(width: int = 12, height: int = 8) -> Panel:
                 "options": {
                     "excludeByName": {"Time": True, "Value": True, "__name__": True, "job": True},
                     "indexByName": {"alertname": 0, "severity": 1, "alertstate": 2},
-                    "renameByName": {"alertname": "Alerte", "severity": "Gravité", "alertstate": "État"},
+                    "renameByName": {
+                        "alertname": "Alerte",
+                        "severity": "Gravité",
+                        "alertstate": "État",
+                        "instance": "Instance",
+                        "asset": "Asset",
+                        "source": "Source",
+                    },
                 },
             }
         ],

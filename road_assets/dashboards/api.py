@@ -5,7 +5,7 @@ from typing import Final
 from road_assets.core.drift_limits import DEFAULT_LIMITS
 from road_assets.dashboards.alerts import alerts
 from road_assets.dashboards.board import Dashboard
-from road_assets.dashboards.panels import GREEN, ORANGE, RED, Levels, Panel, gauge, lines, stat
+from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Levels, Panel, gauge, in_words, lines, stat
 from road_assets.dashboards.sources import logql, promql
 
 JOB: Final = 'job="road-api"'
@@ -34,7 +34,7 @@ def dashboard() -> Dashboard:
         uid="road-api",
         title="Service d'estimation (API)",
         description="Whether the service answers, how fast and how much, and how far the world has drifted.",
-        panels=[*_state(), alerts(width=9, height=8), *_traffic(), *_resources(), _logs()],
+        panels=[*_state(), alerts(width=7, height=7), *_traffic(), *_resources(), _logs()],
         since="now-1h",
     )
 
@@ -49,9 +49,9 @@ def _state() -> list[Panel]:
                     f"time() - max(process_start_time_seconds{{{JOB}}} or container_start_time_seconds{{{CONTAINER}}})"
                 )
             ],
-            unit="s",
-            height=8,
-            width=3,
+            unit="dtdhms",
+            height=7,
+            width=4,
         ),
         stat(
             "Disponibilité",
@@ -60,16 +60,17 @@ def _state() -> list[Panel]:
             unit="percentunit",
             levels=((RED, 0), (ORANGE, 0.99), (GREEN, 0.999)),
             look={"decimals": 2},
-            height=8,
-            width=3,
+            height=7,
+            width=4,
         ),
         stat(
             "Modèle",
             "Version of the model that answers.",
             [promql("max(ml_model_version)")],
             unit="none",
-            height=8,
-            width=3,
+            look={"mappings": [in_words({"0": "aucun"})], "color": {"mode": "fixed", "fixedColor": BLUE}},
+            height=7,
+            width=4,
         ),
         gauge(
             "Dérive",
@@ -78,8 +79,9 @@ def _state() -> list[Panel]:
             [promql("max(ml_data_drift_score)")],
             unit="percentunit",
             levels=DRIFT_LEVELS,
-            look={"min": 0, "max": 1},
-            width=6,
+            look={"min": 0, "max": 1, "noValue": "pas encore"},
+            height=7,
+            width=5,
         ),
     ]
 
@@ -121,6 +123,7 @@ def _traffic() -> list[Panel]:
             unit="percentunit",
             levels=((GREEN, 0), (ORANGE, 0.01), (RED, 0.05)),
             marked=True,
+            at_least=0.1,
             look={"min": 0},
         ),
         lines(
@@ -145,6 +148,7 @@ def _traffic() -> list[Panel]:
                 promql(f"sum(prediction_log_queued{{{JOB}}})", "en attente"),
                 promql(f"sum(increase(prediction_log_dropped_total{{{JOB}}}[$__rate_interval]))", "perdues"),
             ],
+            at_least=10,
             look={"min": 0},
         ),
     ]

@@ -16,6 +16,12 @@ Levels = Sequence[tuple[str, float]]
 
 _LETTERS: Final = "ABCDEFGHIJ"
 
+_TICK_PIXELS: Final = 50
+"""Room for each label below upright bars; those that have none are left out."""
+
+_NARROWEST_COLUMN: Final = 60
+"""Pixels; Grafana's own 150 pushes the last columns out of sight."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
@@ -84,8 +90,10 @@ def _steps(levels: Levels) -> dict[str, Any]:
     return {"mode": "absolute", "steps": [{"color": colour, "value": value} for colour, value in levels]}
 
 
-def stat(title: str, description: str, targets: Sequence[Target], *, text: bool = False, **more: Any) -> Panel:
-    """Large figures; ``text`` shows words, and needs no reduction to a number."""
+def stat(
+    title: str, description: str, targets: Sequence[Target], *, text: bool = False, size: int = 0, **more: Any
+) -> Panel:
+    """Large figures; ``text`` shows words, and needs no reduction to a number; ``size`` in pixels, else what fits."""
     reduce = {"calcs": ["lastNotNull"], "fields": "/.*/" if text else "", "values": False}
     options = {
         "reduceOptions": reduce,
@@ -94,6 +102,7 @@ def stat(title: str, description: str, targets: Sequence[Target], *, text: bool 
         "justifyMode": "center",
         "textMode": "auto",
         "orientation": "auto",
+        **({"text": {"titleSize": size, "valueSize": size}} if size else {}),
     }
     return Panel(
         kind="stat",
@@ -123,7 +132,11 @@ def gauge(title: str, description: str, targets: Sequence[Target], **more: Any) 
 def lines(
     title: str, description: str, targets: Sequence[Target], *, stacked: bool = False, marked: bool = False, **more: Any
 ) -> Panel:
-    """Curves over time; ``marked`` draws the levels as lines across."""
+    """Curves over time; ``marked`` draws the levels as lines across.
+
+    Further: ``legend_at`` the ``right``, where a dozen names leave room for the curves, and ``at_least``, how far the
+    axis goes where all values are smaller.
+    """
     custom: dict[str, Any] = {
         "lineWidth": 1,
         "fillOpacity": 20 if stacked else 5,
@@ -134,8 +147,15 @@ def lines(
         custom["stacking"] = {"mode": "normal", "group": "A"}
     if marked:
         custom["thresholdsStyle"] = {"mode": "dashed"}
+    if "at_least" in more:
+        custom["axisSoftMax"] = more.pop("at_least")
     options = {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "legend": {
+            "displayMode": "list",
+            "placement": more.pop("legend_at", "bottom"),
+            "showLegend": True,
+            "calcs": [],
+        },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     look = {"color": {"mode": "palette-classic"}, **more.pop("look", {})}
@@ -154,14 +174,15 @@ def lines(
 def bars(
     title: str, description: str, targets: Sequence[Target], *, over: str, horizontal: bool = False, **more: Any
 ) -> Panel:
-    """Bars over the texts of the column ``over``."""
+    """Bars over the texts of the column ``over``; more than one for each text need a ``legend``."""
     options = {
         "xField": over,
         "orientation": "horizontal" if horizontal else "vertical",
-        "showValue": "auto",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+        "showValue": "auto" if horizontal else "never",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": more.pop("legend", False), "calcs": []},
+        "text": {"valueSize": 12},
         "tooltip": {"mode": "multi", "sort": "none"},
-        "xTickLabelMaxLength": 30,
+        "xTickLabelSpacing": 0 if horizontal else _TICK_PIXELS,
     }
     custom = {"fillOpacity": 80, "axisGridShow": True}
     return Panel(
@@ -180,8 +201,8 @@ def pie(title: str, description: str, targets: Sequence[Target], **more: Any) ->
     options = {
         "pieType": "donut",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": True},
-        "displayLabels": ["percent"],
-        "legend": {"displayMode": "table", "placement": "right", "showLegend": True, "values": ["value", "percent"]},
+        "displayLabels": [],
+        "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "values": ["value", "percent"]},
         "tooltip": {"mode": "single", "sort": "none"},
     }
     look = {"color": {"mode": "palette-classic"}}
@@ -191,9 +212,20 @@ def pie(title: str, description: str, targets: Sequence[Target], **more: Any) ->
 
 
 def table(title: str, description: str, targets: Sequence[Target], **more: Any) -> Panel:
-    """Rows as they are."""
+    """Rows as they are.
+
+    The unit holds for texts, too, where they look like a number: a table with any other shows the year 2024 as 2.02 K.
+    """
     options = {"cellHeight": "sm", "showHeader": True, "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
-    return Panel(kind="table", title=title, description=description, targets=targets, options=options, **more)
+    return Panel(
+        kind="table",
+        title=title,
+        description=description,
+        targets=targets,
+        options=options,
+        custom={"minWidth": _NARROWEST_COLUMN},
+        **{"unit": "none", **more},
+    )
 
 
 def override(column: str, properties: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -210,6 +242,27 @@ def coloured(column: str, levels: Levels = ()) -> dict[str, Any]:
     if levels:
         properties |= {"thresholds": _steps(levels), "color": {"mode": "thresholds"}}
     return override(column, properties)
+
+
+def in_colour(column: str, colour: str) -> dict[str, Any]:
+    """A series of a colour of its own."""
+    return override(column, {"color": {"mode": "fixed", "fixedColor": colour}})
+
+
+def out_of_tooltips(column: str) -> dict[str, Any]:
+    """A column that is drawn by, and says nothing itself."""
+    return override(column, {"custom.hideFrom": {"tooltip": True, "viz": False, "legend": False}})
+
+
+def without_a_value(word: str, colour: str) -> dict[str, Any]:
+    """What stands for nothing."""
+    result = {"text": word, "color": colour, "index": 0}
+    return {"type": "special", "options": {"match": "null", "result": result}}
+
+
+def wrapped(column: str) -> dict[str, Any]:
+    """A column of long texts, which go on in the next line."""
+    return override(column, {"custom.cellOptions": {"type": "auto", "wrapText": True}})
 
 
 def in_words(words: Mapping[str, str], colours: Mapping[str, str] | None = None) -> dict[str, Any]:

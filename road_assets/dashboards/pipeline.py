@@ -7,10 +7,10 @@ from road_assets.core.vocabulary import FEATURES
 from road_assets.dashboards.alerts import alerts
 from road_assets.dashboards.api import DRIFT_LEVELS
 from road_assets.dashboards.board import YEARS, Dashboard
-from road_assets.dashboards.panels import GREEN, RED, Panel, coloured, lines, stat, table
+from road_assets.dashboards.panels import GREEN, RED, Panel, coloured, lines, stat, table, wrapped
 from road_assets.dashboards.runs import STATE, durations, failures, retraining, runs
 from road_assets.dashboards.sources import DAGSTER, sql
-from road_assets.dashboards.sql import coarse_day, in_range, midnight, name, text
+from road_assets.dashboards.sql import coarse_day, in_range, midnight, moment, name, of_dagster, text
 
 _ASSET: Final = "asset_key::jsonb ->> -1"
 _MATERIALIZED: Final = "dagster_event_type = 'ASSET_MATERIALIZATION' AND asset_key IS NOT NULL"
@@ -24,14 +24,14 @@ def dashboard() -> Dashboard:
         description="What is materialized, how runs and checks went, drift per feature, and retraining.",
         panels=[
             *_now(),
-            alerts(width=14, height=8),
+            alerts(width=14, height=6),
             _drift_score(),
             _drift_per_feature(),
-            _partitions(),
-            _checks(),
-            durations(),
             runs(),
+            durations(),
             retraining(),
+            _checks(),
+            _partitions(),
             _verdicts(),
             failures(),
         ],
@@ -53,7 +53,7 @@ def _now() -> list[Panel]:
                 )
             ],
             width=5,
-            height=8,
+            height=6,
         ),
         stat(
             "Runs, dernières 24 heures",
@@ -67,7 +67,7 @@ def _now() -> list[Panel]:
                 )
             ],
             width=5,
-            height=8,
+            height=6,
             overrides=[coloured("échoués", ((GREEN, 0), (RED, 1)))],
         ),
     ]
@@ -142,13 +142,14 @@ def _drift_per_feature() -> Panel:
 
 
 def _partitions() -> Panel:
+    written = moment(of_dagster("last_materialization_timestamp"))
     return table(
         "Partitions matérialisées",
         "For each asset, how many of its days or years are there, the newest of them, and when it was last written.",
         [
             sql(
                 f"SELECT counted.{_ASSET} AS {name('Asset')}, partitions AS {name('Partitions')}, newest AS "
-                f"{name('Dernière partition')}, last_materialization_timestamp AS {name('Écrite le')} FROM "
+                f"{name('Dernière partition')}, {written} AS {name('Écrite le')} FROM "
                 f"(SELECT asset_key, count(*) AS partitions, max(partition) AS newest FROM "
                 f"(SELECT DISTINCT asset_key, partition FROM event_logs WHERE {_MATERIALIZED} "
                 "AND partition IS NOT NULL) AS found GROUP BY asset_key) AS counted "
@@ -156,12 +157,13 @@ def _partitions() -> Panel:
                 DAGSTER,
             )
         ],
-        width=12,
-        height=10,
+        width=11,
+        height=9,
     )
 
 
 def _checks() -> Panel:
+    evaluated = moment(of_dagster("evaluation_event_timestamp"))
     return table(
         "Contrôles",
         "For each check, its last result, and how often it passed and failed in the range that is looked at. Drift "
@@ -170,7 +172,7 @@ def _checks() -> Panel:
             sql(
                 f"SELECT {_ASSET} AS {name('Asset')}, check_name AS {name('Contrôle')}, "
                 f"execution_status AS {name('État')}, passed AS {name('Réussis')}, failed AS {name('Échoués')}, "
-                f"evaluation_event_timestamp AS {name('Évalué le')} FROM (SELECT max(id) AS id, "
+                f"{evaluated} AS {name('Évalué le')} FROM (SELECT max(id) AS id, "
                 "count(*) FILTER (WHERE execution_status = 'SUCCEEDED') AS passed, "
                 "count(*) FILTER (WHERE execution_status = 'FAILED') AS failed FROM asset_check_executions "
                 "WHERE $__timeFilter(create_timestamp) GROUP BY asset_key, check_name) AS counted "
@@ -178,8 +180,8 @@ def _checks() -> Panel:
                 DAGSTER,
             )
         ],
-        width=12,
-        height=10,
+        width=24,
+        height=9,
         **STATE,
     )
 
@@ -190,11 +192,13 @@ def _verdicts() -> Panel:
         "What the gate said of the newest fifty candidates: against whom, whether it takes over, and why.",
         [
             sql(
-                f"SELECT judged_at AS {name('Jugé le')}, challenger::text AS {name('Candidat')}, "
+                f"SELECT {moment('judged_at')} AS {name('Jugé le')}, challenger::text AS {name('Candidat')}, "
                 f"coalesce(champion::text, 'aucun') AS {name('En production')}, "
                 f"promote AS {name('Promu')}, array_to_string(reasons, '; ') AS "
                 f"{name('Motifs')} FROM gate_verdicts ORDER BY id DESC LIMIT 50"
             )
         ],
-        width=12,
+        width=13,
+        height=9,
+        overrides=[wrapped("Motifs")],
     )
