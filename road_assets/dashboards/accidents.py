@@ -129,6 +129,7 @@ def _by_day() -> Panel:
         ],
         unit="locale",
         width=12,
+        by_day=True,
         look={"min": 0},
         overrides=[in_colour("Usagers graves", RED)],
     )
@@ -166,7 +167,7 @@ def _light() -> Panel:
         ],
         unit="locale",
         width=9,
-        height=11,
+        height=10,
     )
 
 
@@ -189,7 +190,7 @@ def _top_departments() -> Panel:
         legend=True,
         unit="locale",
         width=15,
-        height=11,
+        height=10,
         overrides=[in_colour("Usagers graves", RED)],
     )
 

@@ -1,8 +1,9 @@
 """The alerts, as Prometheus' rules decide them: ``docker/prometheus/rules.yml``, which stands nowhere twice."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from road_assets.dashboards.panels import GREEN, ORANGE, RED, Panel, coloured, in_words, table
+from road_assets.dashboards.panels import GREEN, ORANGE, RED, Panel, coloured, in_words, table, without_a_value
 from road_assets.dashboards.sources import promql
 
 NAMES: Final = {
@@ -27,8 +28,14 @@ _WORDS: Final = {"critical": "critique", "warning": "avertissement", "firing": "
 _COLOURS: Final = {"critical": RED, "warning": ORANGE, "firing": RED, "pending": ORANGE}
 
 
-def alerts(width: int = 12, height: int = 8) -> Panel:
-    """What fires or is about to, with its severity."""
+def alerts(width: int, height: int, without: Sequence[str] = ()) -> Panel:
+    """What fires or is about to, with its severity.
+
+    Args:
+        width: of 24 columns.
+        height: in rows.
+        without: labels for which there is no room.
+    """
     return table(
         "Alertes",
         "Alerts that fire or are pending: drift, latency, 5xx, stale data, failed retraining, service not ready and "
@@ -39,13 +46,14 @@ def alerts(width: int = 12, height: int = 8) -> Panel:
         look={
             "noValue": "Aucune alerte",
             "color": {"mode": "fixed", "fixedColor": GREEN},
-            "mappings": [in_words({**NAMES, **_WORDS}, _COLOURS)],
+            # A label that this alert does not have and another has; without this it would read as if there were none.
+            "mappings": [in_words({**NAMES, **_WORDS}, _COLOURS), without_a_value("–")],
         },
         transformations=[
             {
                 "id": "organize",
                 "options": {
-                    "excludeByName": {"Time": True, "Value": True, "__name__": True, "job": True},
+                    "excludeByName": dict.fromkeys(("Time", "Value", "__name__", "job", *without), True),
                     "indexByName": {"alertname": 0, "severity": 1, "alertstate": 2},
                     "renameByName": {
                         "alertname": "Alerte",

@@ -5,7 +5,7 @@ from typing import Final
 from road_assets.core.drift_limits import DEFAULT_LIMITS
 from road_assets.dashboards.alerts import alerts
 from road_assets.dashboards.board import Dashboard
-from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Levels, Panel, gauge, in_words, lines, stat
+from road_assets.dashboards.panels import GREEN, ORANGE, RED, Levels, Panel, gauge, in_words, lines, stat
 from road_assets.dashboards.sources import logql, promql
 
 JOB: Final = 'job="road-api"'
@@ -34,7 +34,7 @@ def dashboard() -> Dashboard:
         uid="road-api",
         title="Service d'estimation (API)",
         description="Whether the service answers, how fast and how much, and how far the world has drifted.",
-        panels=[*_state(), alerts(width=7, height=7), *_traffic(), *_resources(), _logs()],
+        panels=[*_state(), alerts(width=8, height=7, without=["instance"]), *_traffic(), *_resources(), _logs()],
         since="now-1h",
     )
 
@@ -68,7 +68,7 @@ def _state() -> list[Panel]:
             "Version of the model that answers.",
             [promql("max(ml_model_version)")],
             unit="none",
-            look={"mappings": [in_words({"0": "aucun"})], "color": {"mode": "fixed", "fixedColor": BLUE}},
+            look={"mappings": [in_words({"0": "aucun"})]},
             height=7,
             width=4,
         ),
@@ -79,9 +79,9 @@ def _state() -> list[Panel]:
             [promql("max(ml_data_drift_score)")],
             unit="percentunit",
             levels=DRIFT_LEVELS,
-            look={"min": 0, "max": 1, "noValue": "pas encore"},
+            look={"min": 0, "max": 1, "decimals": 0, "noValue": "pas encore"},
             height=7,
-            width=5,
+            width=4,
         ),
     ]
 

@@ -13,6 +13,7 @@ from road_assets.dashboards.panels import (
     Levels,
     Panel,
     coloured,
+    in_colour,
     in_words,
     lines,
     stat,
@@ -20,7 +21,7 @@ from road_assets.dashboards.panels import (
     wrapped,
 )
 from road_assets.dashboards.sources import sql
-from road_assets.dashboards.sql import data_in_french, moment, name
+from road_assets.dashboards.sql import data_in_french, moment, name, text
 
 _FIGURES: Final[tuple[tuple[str, str, str, Levels, int], ...]] = (
     # column, title, description, levels, width
@@ -75,8 +76,10 @@ _DECISIONS_IN_FRENCH: Final = {
     FOUND: "trouvé dans le registre",
 }
 
-# A version that was promoted while the service watched; the table of decisions holds them all.
-_PROMOTED: Final = "road_model_info and on (instance) changes(ml_model_version[1m]) > 0"
+_PROMOTED: Final = (
+    "SELECT decided_at AS time, concat_ws(' ', 'version', version, family) AS text FROM promotions "
+    f"WHERE decision <> {text(REFUSED)} AND $__timeFilter(decided_at)"
+)
 
 
 def dashboard() -> Dashboard:
@@ -150,7 +153,7 @@ def _accuracy() -> list[Panel]:
                 )
             ],
             unit="percentunit",
-            look={"decimals": 2, "color": {"mode": "fixed", "fixedColor": BLUE}},
+            look={"decimals": 2},
             width=8,
         ),
         stat(
@@ -201,7 +204,9 @@ def _history() -> Panel:
             ),
         ],
         unit="none",
-        look={"min": 0.4, "max": 1, "decimals": 3},
+        few=True,
+        look={"min": 0.4, "max": 1, "decimals": 2},
+        overrides=[in_colour("ROC-AUC, mis en production", BLUE)],
     )
 
 
@@ -218,6 +223,7 @@ def _accuracy_history() -> Panel:
             )
         ],
         unit="percentunit",
+        few=True,
         look={"decimals": 1},
     )
 
@@ -248,13 +254,14 @@ def _decisions() -> Panel:
         [
             sql(
                 f"SELECT {moment('decided_at')} AS {name('Date')}, decision AS {name('Décision')}, "
-                f"version::text AS {name('Version')}, family AS {name('Famille')}, "
+                f"version || coalesce(' (' || family || ')', '') AS {name('Version')}, "
                 f"round(lower_bound::numeric, 4) AS {name('Gain minimal')}, "
-                f"array_to_string(reasons, '; ') AS {name('Motifs')}, decided_by AS {name('Par')} "
+                f"concat_ws(' – ', array_to_string(reasons, '; '), decided_by) AS {name('Motifs, et par qui')} "
                 "FROM promotions ORDER BY id DESC LIMIT 100"
             )
         ],
         width=24,
+        height=12,
         look={"mappings": [in_words(_DECISIONS_IN_FRENCH)]},
-        overrides=[coloured("Gain minimal", ((RED, -1), (GREEN, 0))), wrapped("Motifs")],
+        overrides=[coloured("Gain minimal", ((RED, -1), (GREEN, 0))), wrapped("Motifs, et par qui")],
     )

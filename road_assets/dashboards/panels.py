@@ -16,6 +16,9 @@ Levels = Sequence[tuple[str, float]]
 
 _LETTERS: Final = "ABCDEFGHIJ"
 
+_A_GAP: Final = 8 * 24 * 3600 * 1000
+"""Milliseconds without a day: more than a week, which one point may stand for."""
+
 _TICK_PIXELS: Final = 50
 """Room for each label below upright bars; those that have none are left out."""
 
@@ -104,18 +107,16 @@ def stat(
         "orientation": "auto",
         **({"text": {"titleSize": size, "valueSize": size}} if size else {}),
     }
+    colour = {} if more.get("levels") else {"color": {"mode": "fixed", "fixedColor": BLUE}}
+    look = {**colour, **more.pop("look", {})}
     return Panel(
         kind="stat",
         title=title,
         description=description,
         targets=targets,
         options=options,
-        **{
-            "width": 4,
-            "height": 4,
-            "look": {"color": {"mode": "fixed", "fixedColor": BLUE}} if not more.get("levels") else {},
-            **more,
-        },
+        look=look,
+        **{"width": 4, "height": 4, **more},
     )
 
 
@@ -134,19 +135,24 @@ def lines(
 ) -> Panel:
     """Curves over time; ``marked`` draws the levels as lines across.
 
-    Further: ``legend_at`` the ``right``, where a dozen names leave room for the curves, and ``at_least``, how far the
-    axis goes where all values are smaller.
+    Further: ``few`` moments, which are then seen one by one; ``legend_at`` the ``right``, where a dozen names leave
+    room for the curves; ``at_least``, how far the axis goes where all values are smaller; and ``by_day``, where no
+    line is drawn over the days between two years that are there.
     """
+    few = more.pop("few", False)
     custom: dict[str, Any] = {
         "lineWidth": 1,
         "fillOpacity": 20 if stacked else 5,
-        "showPoints": "auto",
-        "spanNulls": True,
+        "showPoints": "always" if few else "auto",
+        "pointSize": 8 if few else 5,
+        "spanNulls": False,
     }
     if stacked:
         custom["stacking"] = {"mode": "normal", "group": "A"}
     if marked:
         custom["thresholdsStyle"] = {"mode": "dashed"}
+    if more.pop("by_day", False):
+        custom["insertNulls"] = _A_GAP
     if "at_least" in more:
         custom["axisSoftMax"] = more.pop("at_least")
     options = {
@@ -180,7 +186,7 @@ def bars(
         "orientation": "horizontal" if horizontal else "vertical",
         "showValue": "auto" if horizontal else "never",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": more.pop("legend", False), "calcs": []},
-        "text": {"valueSize": 12},
+        "text": {"valueSize": 11},
         "tooltip": {"mode": "multi", "sort": "none"},
         "xTickLabelSpacing": 0 if horizontal else _TICK_PIXELS,
     }
@@ -202,7 +208,7 @@ def pie(title: str, description: str, targets: Sequence[Target], **more: Any) ->
         "pieType": "donut",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": True},
         "displayLabels": [],
-        "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "values": ["value", "percent"]},
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "values": ["percent"]},
         "tooltip": {"mode": "single", "sort": "none"},
     }
     look = {"color": {"mode": "palette-classic"}}
@@ -254,9 +260,9 @@ def out_of_tooltips(column: str) -> dict[str, Any]:
     return override(column, {"custom.hideFrom": {"tooltip": True, "viz": False, "legend": False}})
 
 
-def without_a_value(word: str, colour: str) -> dict[str, Any]:
+def without_a_value(word: str, colour: str = "") -> dict[str, Any]:
     """What stands for nothing."""
-    result = {"text": word, "color": colour, "index": 0}
+    result = {"text": word, "index": 0, **({"color": colour} if colour else {})}
     return {"type": "special", "options": {"match": "null", "result": result}}
 
 

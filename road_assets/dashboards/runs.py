@@ -30,6 +30,8 @@ STATE: Final = {
 }
 """How a table shows its column of that name."""
 
+_STATE_AND_REASON: Final = {**STATE, "overrides": [coloured("État"), wrapped("Motif")]}
+
 _SECONDS: Final = "coalesce(runs.end_time, extract(epoch FROM now())) - runs.start_time"
 _TOOK: Final = duration(_SECONDS)
 _ASKED: Final = moment(of_dagster("runs.create_timestamp"))
@@ -59,7 +61,7 @@ def durations() -> Panel:
         over="Run",
         horizontal=True,
         unit="dthms",
-        width=10,
+        width=12,
         height=12,
     )
 
@@ -79,7 +81,7 @@ def runs() -> Panel:
         ],
         width=24,
         height=10,
-        **STATE,
+        **_STATE_AND_REASON,
     )
 
 
@@ -96,9 +98,9 @@ def retraining() -> Panel:
                 DAGSTER,
             )
         ],
-        width=14,
-        height=12,
-        **STATE,
+        width=24,
+        height=7,
+        **_STATE_AND_REASON,
     )
 
 
@@ -117,5 +119,5 @@ def failures() -> Panel:
         ],
         width=24,
         look={"noValue": "Aucun échec"},
-        overrides=[wrapped("Message")],
+        overrides=[wrapped("Message"), wrapped("Motif")],
     )

@@ -34,6 +34,11 @@ def in_range(column: str) -> str:
     return f"{column} BETWEEN {_day_of('From')} AND {_day_of('To')}"
 
 
+def ends_of_range() -> str:
+    """The first and the last day of the range that is looked at, as a table ``ends (day)``."""
+    return f"(VALUES ({_day_of('From')}), ({_day_of('To')})) AS ends (day)"
+
+
 def summed_in_range() -> str:
     """Which rows of ``accident_figures`` add up to the range: whole months, and the days before and after them."""
     first, last = _day_of("From"), _day_of("To")
