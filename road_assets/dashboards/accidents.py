@@ -130,7 +130,7 @@ def _by_day() -> Panel:
         unit="locale",
         width=12,
         by_day=True,
-        look={"min": 0},
+        look={"min": 0, "decimals": 0},
         overrides=[in_colour("Usagers graves", RED)],
     )
 
@@ -147,6 +147,7 @@ def _by_hour() -> Panel:
             )
         ],
         over="Heure",
+        look={"decimals": 0},
         unit="locale",
         width=12,
     )
@@ -188,6 +189,7 @@ def _top_departments() -> Panel:
         over="Département",
         horizontal=True,
         legend=True,
+        look={"decimals": 0},
         unit="locale",
         width=15,
         height=10,

@@ -47,7 +47,7 @@ def alerts(width: int, height: int, without: Sequence[str] = ()) -> Panel:
             "noValue": "Aucune alerte",
             "color": {"mode": "fixed", "fixedColor": GREEN},
             # A label that this alert does not have and another has; without this it would read as if there were none.
-            "mappings": [in_words({**NAMES, **_WORDS}, _COLOURS), without_a_value("–")],
+            "mappings": [in_words({**NAMES, **_WORDS}, _COLOURS), without_a_value("–", nothing="empty")],
         },
         transformations=[
             {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from road_assets.dashboards.panels import Panel
-from road_assets.dashboards.sources import TABLES
+from road_assets.dashboards.sources import PROMETHEUS
 from road_assets.dashboards.sql import FRANCE
 
 COLUMNS: Final = 24
@@ -24,24 +24,23 @@ class Annotation:
 
     Attributes:
         name: in French.
-        statement: SQL with Grafana's macros; each row has a ``time`` and a ``text``.
+        expression: PromQL; marked is each moment for which it has a value.
         colour: of the marks.
     """
 
     name: str
-    statement: str
+    expression: str
     colour: str
 
     def to_json(self) -> dict[str, Any]:
         """The annotation as Grafana stores it."""
         return {
             "name": self.name,
-            "datasource": dict(TABLES),
+            "datasource": dict(PROMETHEUS),
             "enable": True,
             "hide": False,
             "iconColor": self.colour,
-            # Grafana's older way of saying it, which it still reads: the schema has no query in an annotation.
-            "rawQuery": " ".join(self.statement.split()),
+            "expr": self.expression,
         }
 
 

@@ -5,7 +5,7 @@ Only what differs from Grafana's defaults, or must not change with them, is said
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from road_assets.dashboards.sources import Target
 
@@ -191,6 +191,8 @@ def bars(
         "xTickLabelSpacing": 0 if horizontal else _TICK_PIXELS,
     }
     custom = {"fillOpacity": 80, "axisGridShow": True}
+    colour = {} if more.get("levels") else {"color": {"mode": "palette-classic"}}
+    look = {**colour, "min": 0, **more.pop("look", {})}
     return Panel(
         kind="barchart",
         title=title,
@@ -198,7 +200,8 @@ def bars(
         targets=targets,
         options=options,
         custom=custom,
-        **{"look": {"color": {"mode": "palette-classic"}, "min": 0} if not more.get("levels") else {"min": 0}, **more},
+        look=look,
+        **more,
     )
 
 
@@ -218,18 +221,21 @@ def pie(title: str, description: str, targets: Sequence[Target], **more: Any) ->
 
 
 def table(title: str, description: str, targets: Sequence[Target], **more: Any) -> Panel:
-    """Rows as they are.
+    """Rows as they are; ``columns`` is the width of each in pixels, but for those that are ``wide``.
 
     The unit holds for texts, too, where they look like a number: a table with any other shows the year 2024 as 2.02 K.
     """
     options = {"cellHeight": "sm", "showHeader": True, "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
+    custom = {"minWidth": _NARROWEST_COLUMN}
+    if "columns" in more:
+        custom["width"] = more.pop("columns")
     return Panel(
         kind="table",
         title=title,
         description=description,
         targets=targets,
         options=options,
-        custom={"minWidth": _NARROWEST_COLUMN},
+        custom=custom,
         **{"unit": "none", **more},
     )
 
@@ -260,15 +266,17 @@ def out_of_tooltips(column: str) -> dict[str, Any]:
     return override(column, {"custom.hideFrom": {"tooltip": True, "viz": False, "legend": False}})
 
 
-def without_a_value(word: str, colour: str = "") -> dict[str, Any]:
-    """What stands for nothing."""
+def without_a_value(word: str, colour: str = "", nothing: Literal["null", "empty"] = "null") -> dict[str, Any]:
+    """What stands for nothing: for null, or for an ``empty`` text."""
     result = {"text": word, "index": 0, **({"color": colour} if colour else {})}
-    return {"type": "special", "options": {"match": "null", "result": result}}
+    return {"type": "special", "options": {"match": nothing, "result": result}}
 
 
-def wrapped(column: str) -> dict[str, Any]:
-    """A column of long texts, which go on in the next line."""
-    return override(column, {"custom.cellOptions": {"type": "auto", "wrapText": True}})
+def wide(column: str) -> dict[str, Any]:
+    """A column of long texts: it has the room that others leave, and goes on in the next line."""
+    found = override(column, {"custom.cellOptions": {"type": "auto", "wrapText": True}})
+    # A property without a value takes the table's away.
+    return {**found, "properties": [{"id": "custom.width"}, *found["properties"]]}
 
 
 def in_words(words: Mapping[str, str], colours: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from road_assets.core.vocabulary import FEATURES
 from road_assets.dashboards.alerts import alerts
 from road_assets.dashboards.api import DRIFT_LEVELS
 from road_assets.dashboards.board import YEARS, Dashboard
-from road_assets.dashboards.panels import GREEN, RED, Panel, coloured, lines, stat, table, wrapped
+from road_assets.dashboards.panels import GREEN, RED, Panel, coloured, lines, stat, table, wide
 from road_assets.dashboards.runs import STATE, durations, failures, retraining, runs
 from road_assets.dashboards.sources import DAGSTER, sql
 from road_assets.dashboards.sql import coarse_day, ends_of_range, in_range, midnight, moment, name, of_dagster, text
@@ -209,5 +209,6 @@ def _verdicts() -> Panel:
         ],
         width=24,
         height=10,
-        overrides=[wrapped("Motifs")],
+        overrides=[wide("Motifs")],
+        columns=140,
     )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from road_assets.core.orchestration import PARTITION, RANGE_END, RANGE_START, REASON, TRAINING_JOB
-from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Panel, bars, coloured, in_words, table, wrapped
+from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Panel, bars, coloured, in_words, table, wide
 from road_assets.dashboards.sources import DAGSTER, sql
 from road_assets.dashboards.sql import FRANCE, duration, moment, name, of_dagster, text
 
@@ -30,7 +30,7 @@ STATE: Final = {
 }
 """How a table shows its column of that name."""
 
-_STATE_AND_REASON: Final = {**STATE, "overrides": [coloured("État"), wrapped("Motif")]}
+_STATE_AND_REASON: Final = {**STATE, "overrides": [coloured("État"), wide("Motif")]}
 
 _SECONDS: Final = "coalesce(runs.end_time, extract(epoch FROM now())) - runs.start_time"
 _TOOK: Final = duration(_SECONDS)
@@ -81,6 +81,7 @@ def runs() -> Panel:
         ],
         width=24,
         height=10,
+        columns=190,
         **_STATE_AND_REASON,
     )
 
@@ -100,6 +101,7 @@ def retraining() -> Panel:
         ],
         width=24,
         height=7,
+        columns=190,
         **_STATE_AND_REASON,
     )
 
@@ -119,5 +121,6 @@ def failures() -> Panel:
         ],
         width=24,
         look={"noValue": "Aucun échec"},
-        overrides=[wrapped("Message"), wrapped("Motif")],
+        overrides=[wide("Message"), wide("Motif")],
+        columns=140,
     )
