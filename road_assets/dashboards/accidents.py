@@ -67,11 +67,11 @@ def dashboard() -> Dashboard:
             *_totals(),
             _by_day(),
             _by_hour(),
+            _map(),
             _light(),
             _top_departments(),
             _severity("catr", "road category"),
             _severity("atm", "weather"),
-            _map(),
             *_quality(),
         ],
         since=YEARS,
@@ -99,13 +99,12 @@ def _totals() -> list[Panel]:
         ),
         stat(
             "Données",
-            "Where the newest release comes from, and the last day with an accident.",
+            "Where the newest year comes from, and the last day that is published; days after it repeat others.",
             [
                 sql(
                     f"SELECT {data_in_french('data_source')} AS {name('Source')}, "
-                    "(SELECT to_char(max(day), 'DD/MM/YYYY') "
-                    f"FROM accident_figures WHERE dimension = 'total' AND span = 'day') AS {name('Dernier jour')} "
-                    "FROM releases ORDER BY id DESC LIMIT 1"
+                    f"to_char(last_day, 'DD/MM/YYYY') AS {name('Dernier jour publié')} "
+                    "FROM releases ORDER BY release_year DESC, id DESC LIMIT 1"
                 )
             ],
             text=True,

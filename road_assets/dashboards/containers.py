@@ -35,7 +35,9 @@ def _count() -> Panel:
 
 def _of_each(title: str, description: str, expression: str, **more: Any) -> Panel:
     """A curve for each container, named at the right: a dozen names below would leave no room for the curves."""
-    wanted = {"width": 12, "height": 10, "look": {"min": 0}, **more}
+    # By name, so that a container has the same colour in every chart, whoever else is in it.
+    look = {"color": {"mode": "palette-classic-by-name"}, "min": 0, **more.pop("look", {})}
+    wanted = {"width": 12, "height": 10, "look": look, **more}
     return lines(title, description, [promql(expression, "{{name}}")], legend_at="right", **wanted)
 
 
@@ -48,7 +50,7 @@ def _restarts() -> Panel:
         marked=True,
         at_least=4,
         width=20,
-        look={"min": 0, "decimals": 0},
+        look={"decimals": 0},
     )
 
 
@@ -80,7 +82,7 @@ def _use() -> list[Panel]:
             unit="percentunit",
             levels=_FULL,
             marked=True,
-            look={"min": 0, "max": 1},
+            look={"max": 1},
         ),
     ]
 
