@@ -104,7 +104,7 @@ def take_dashboard(browser: Browser, grafana: str, days: Sequence[date]) -> byte
     shown = f"{grafana}/d/{accidents.dashboard().uid}?kiosk&theme=light"
     if days:
         shown += f"&from={days[0]}T00:00:00.000Z&to={days[1]}T23:59:59.000Z"
-    with browser.open(f"{grafana}/login", {}, width=1500, height=1126) as page:
+    with browser.open(f"{grafana}/login", {}, width=1500, height=1164) as page:
         page.ask("Emulation.setLocaleOverride", locale="fr-FR")
         page.ask("Emulation.setScrollbarsHidden", hidden=True)
         user, password = (os.environ.get(name, "") for name in (GRAFANA_USER, GRAFANA_PASSWORD))

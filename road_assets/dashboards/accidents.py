@@ -25,17 +25,18 @@ from road_assets.dashboards.panels import (
 )
 from road_assets.dashboards.sources import DAGSTER, sql
 from road_assets.dashboards.sql import (
+    FRANCE,
     Labelled,
     codes_of,
     data_in_french,
     departments,
     in_range,
     midnight,
-    moment,
     name,
     shortened,
     squares_in_range,
     summed_in_range,
+    text,
 )
 
 _COUNTED: Final = {2: "killed", 3: "hospitalised", 4: "slightly_hurt"}
@@ -88,6 +89,7 @@ def _totals() -> list[Panel]:
             [sql(f"SELECT sum(accidents) AS {name('Accidents')}, sum(users) AS {name('Usagers')}, {hurt} {_TOTAL}")],
             unit="locale",
             width=13,
+            height=5,
         ),
         stat(
             "Part grave",
@@ -96,6 +98,7 @@ def _totals() -> list[Panel]:
             unit="percentunit",
             look={"decimals": 1},
             levels=_SEVERE_LEVELS,
+            height=5,
         ),
         stat(
             "Données",
@@ -111,6 +114,7 @@ def _totals() -> list[Panel]:
             unit="string",
             size=14,
             width=7,
+            height=5,
         ),
     ]
 
@@ -295,7 +299,7 @@ def _quality() -> list[Panel]:
             [
                 sql(
                     f"SELECT DISTINCT ON (release_year) release_year::text AS {name('Année')}, "
-                    f"{moment('read_at')} AS {name('Lue le')}, "
+                    f"to_char(read_at AT TIME ZONE {text(FRANCE)}, 'DD/MM/YYYY') AS {name('Lue le')}, "
                     f"to_char(first_day, 'DD/MM/YYYY') AS {name('Premier jour')}, "
                     f"to_char(last_day, 'DD/MM/YYYY') AS {name('Dernier jour')}, accidents AS {name('Accidents')}, "
                     f"users AS {name('Usagers')}, users_quarantined AS {name('Usagers écartés')} "

@@ -1,6 +1,5 @@
 """The alerts, as Prometheus' rules decide them: ``docker/prometheus/rules.yml``, which stands nowhere twice."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from road_assets.dashboards.panels import GREEN, ORANGE, RED, Panel, coloured, in_words, table, without_a_value
@@ -28,14 +27,8 @@ _WORDS: Final = {"critical": "critique", "warning": "avertissement", "firing": "
 _COLOURS: Final = {"critical": RED, "warning": ORANGE, "firing": RED, "pending": ORANGE}
 
 
-def alerts(width: int, height: int, without: Sequence[str] = ()) -> Panel:
-    """What fires or is about to, with its severity.
-
-    Args:
-        width: of 24 columns.
-        height: in rows.
-        without: labels for which there is no room.
-    """
+def alerts(width: int, height: int) -> Panel:
+    """What fires or is about to, with its severity."""
     return table(
         "Alertes",
         "Alerts that fire or are pending: drift, latency, 5xx, stale data, failed retraining, service not ready and "
@@ -53,7 +46,7 @@ def alerts(width: int, height: int, without: Sequence[str] = ()) -> Panel:
             {
                 "id": "organize",
                 "options": {
-                    "excludeByName": dict.fromkeys(("Time", "Value", "__name__", "job", *without), True),
+                    "excludeByName": {"Time": True, "Value": True, "__name__": True, "job": True},
                     "indexByName": {"alertname": 0, "severity": 1, "alertstate": 2},
                     "renameByName": {
                         "alertname": "Alerte",

@@ -211,7 +211,7 @@ def _history() -> Panel:
 
 def _accuracy_history() -> Panel:
     return lines(
-        "Exactitude et réponse constante, historique",
+        "Exactitude, historique",
         "Accuracy of every model that was trained, beside that of a constant answer on the same users.",
         [
             sql(

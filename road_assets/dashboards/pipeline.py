@@ -59,7 +59,7 @@ def _now() -> list[Panel]:
             height=6,
         ),
         stat(
-            "Runs, dernières 24 heures",
+            "Runs sur 24 h",
             "Runs that ended within a day, by how.",
             [
                 sql(
@@ -163,7 +163,7 @@ def _partitions() -> Panel:
                 DAGSTER,
             )
         ],
-        width=12,
+        width=13,
         height=12,
     )
 

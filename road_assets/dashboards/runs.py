@@ -61,7 +61,7 @@ def durations() -> Panel:
         over="Run",
         horizontal=True,
         unit="dthms",
-        width=12,
+        width=11,
         height=12,
     )
 
@@ -81,7 +81,7 @@ def runs() -> Panel:
         ],
         width=24,
         height=10,
-        columns=190,
+        columns=140,
         **_STATE_AND_REASON,
     )
 
@@ -101,7 +101,7 @@ def retraining() -> Panel:
         ],
         width=24,
         height=7,
-        columns=190,
+        columns=140,
         **_STATE_AND_REASON,
     )
 

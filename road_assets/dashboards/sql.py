@@ -11,7 +11,7 @@ FRANCE: Final = "Europe/Paris"
 _DAYS_ONE_BY_ONE: Final = 731
 """Two years."""
 
-_AXIS_LETTERS: Final = 32
+_AXIS_LETTERS: Final = 28
 
 _A_MONDAY: Final = "'1970-01-05'::date"
 
