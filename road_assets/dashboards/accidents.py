@@ -88,6 +88,7 @@ def _totals() -> list[Panel]:
             "Accidents and their users in the range that is looked at, by injury.",
             [sql(f"SELECT sum(accidents) AS {name('Accidents')}, sum(users) AS {name('Usagers')}, {hurt} {_TOTAL}")],
             unit="locale",
+            size=13,
             width=13,
             height=5,
         ),

@@ -96,7 +96,7 @@ def _steps(levels: Levels) -> dict[str, Any]:
 def stat(
     title: str, description: str, targets: Sequence[Target], *, text: bool = False, size: int = 0, **more: Any
 ) -> Panel:
-    """Large figures; ``text`` shows words, and needs no reduction to a number; ``size`` in pixels, else what fits."""
+    """Large figures; ``text`` shows words, and needs no reduction to a number; ``size`` of words in pixels."""
     reduce = {"calcs": ["lastNotNull"], "fields": "/.*/" if text else "", "values": False}
     options = {
         "reduceOptions": reduce,
@@ -105,7 +105,7 @@ def stat(
         "justifyMode": "center",
         "textMode": "auto",
         "orientation": "auto",
-        **({"text": {"titleSize": size, "valueSize": size}} if size else {}),
+        **({"text": {"titleSize": size, "valueSize": size if text else 2 * size}} if size else {}),
     }
     colour = {} if more.get("levels") else {"color": {"mode": "fixed", "fixedColor": BLUE}}
     look = {**colour, **more.pop("look", {})}
