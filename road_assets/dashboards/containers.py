@@ -35,8 +35,7 @@ def _count() -> Panel:
 
 def _of_each(title: str, description: str, expression: str, **more: Any) -> Panel:
     """A curve for each container, named at the right: a dozen names below would leave no room for the curves."""
-    # By name, so that a container has the same colour in every chart, whoever else is in it.
-    look = {"color": {"mode": "palette-classic-by-name"}, "min": 0, **more.pop("look", {})}
+    look = {"min": 0, **more.pop("look", {})}
     wanted = {"width": 12, "height": 10, "look": look, **more}
     return lines(title, description, [promql(expression, "{{name}}")], legend_at="right", **wanted)
 
