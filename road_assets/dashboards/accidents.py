@@ -5,10 +5,10 @@ The queries read the sums of migration 0011, not the users one by one: twenty ye
 
 from typing import Final
 
-from road_assets.core.vocabulary import FEATURE_BY_NAME, GRAVITY, SEVERE_GRAVITIES
+from road_assets.core.vocabulary import FEATURE_BY_NAME, GRAVITY
+from road_assets.dashboards.accident_map import accident_map
 from road_assets.dashboards.board import YEARS, Dashboard
 from road_assets.dashboards.panels import (
-    BLUE,
     GREEN,
     ORANGE,
     RED,
@@ -17,12 +17,11 @@ from road_assets.dashboards.panels import (
     bars,
     in_colour,
     lines,
-    out_of_tooltips,
     pie,
     stat,
     table,
-    without_a_value,
 )
+from road_assets.dashboards.severity import COUNTED, FEW, SEVERE, SEVERE_LEVELS, SEVERE_SHARE
 from road_assets.dashboards.sources import DAGSTER, sql
 from road_assets.dashboards.sql import (
     FRANCE,
@@ -34,27 +33,11 @@ from road_assets.dashboards.sql import (
     midnight,
     name,
     shortened,
-    squares_in_range,
     summed_in_range,
     text,
 )
 
-_COUNTED: Final = {2: "killed", 3: "hospitalised", 4: "slightly_hurt"}
-"""Columns of the sums by code of ``grav``."""
-
-_SEVERE: Final = " + ".join(f"sum({_COUNTED[code]})" for code in sorted(SEVERE_GRAVITIES))
-_SEVERE_SHARE: Final = f"({_SEVERE})::float / sum(users)"
-_SEVERE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 0.15), (RED, 0.3))
 _STALE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 36 * 3600), (RED, 72 * 3600))
-_FEW: Final = 30
-"""Users of whom no share is told: it would be chance."""
-
-_SQUARES: Final = 4000
-"""More than France has squares with accidents in a month; over many years the emptiest ones are left out."""
-
-_PERCENT: Final = "Part grave, %"
-_SIZE: Final = "Taille"
-_GREY: Final = "#8e8e8e"
 _TOTAL: Final = f"FROM accident_figures WHERE dimension = 'total' AND span = 'day' AND {in_range('day')}"
 
 
@@ -68,7 +51,7 @@ def dashboard() -> Dashboard:
             *_totals(),
             _by_day(),
             _by_hour(),
-            _map(),
+            accident_map(),
             _light(),
             _top_departments(),
             _severity("catr", "road category"),
@@ -81,7 +64,7 @@ def dashboard() -> Dashboard:
 
 def _totals() -> list[Panel]:
     words = {code.value: code.fr for code in GRAVITY.codes}
-    hurt = ", ".join(f"sum({column}) AS {name(words[code])}" for code, column in _COUNTED.items())
+    hurt = ", ".join(f"sum({column}) AS {name(words[code])}" for code, column in COUNTED.items())
     return [
         stat(
             "Totaux",
@@ -95,10 +78,10 @@ def _totals() -> list[Panel]:
         stat(
             "Part grave",
             "Share of users killed or hospitalised.",
-            [sql(f"SELECT {_SEVERE_SHARE} AS {name('Part grave')} {_TOTAL}")],
+            [sql(f"SELECT {SEVERE_SHARE} AS {name('Part grave')} {_TOTAL}")],
             unit="percentunit",
             look={"decimals": 1},
-            levels=_SEVERE_LEVELS,
+            levels=SEVERE_LEVELS,
             height=5,
         ),
         stat(
@@ -127,7 +110,7 @@ def _by_day() -> Panel:
         [
             sql(
                 f"SELECT {midnight('day')}, sum(accidents) AS {name('Accidents')}, "
-                f"{_SEVERE} AS {name('Usagers graves')} {_TOTAL} GROUP BY day ORDER BY day",
+                f"{SEVERE} AS {name('Usagers graves')} {_TOTAL} GROUP BY day ORDER BY day",
                 over_time=True,
             )
         ],
@@ -184,7 +167,7 @@ def _top_departments() -> Panel:
             sql(
                 f"SELECT coalesce(label, 'Département') || ' (' || code || ')' AS {name('Département')}, "
                 f"accidents AS {name('Accidents')}, severe AS {name('Usagers graves')} FROM "
-                f"(SELECT code, sum(accidents) AS accidents, {_SEVERE} AS severe FROM accident_figures "
+                f"(SELECT code, sum(accidents) AS accidents, {SEVERE} AS severe FROM accident_figures "
                 f"WHERE dimension = 'dep' AND {summed_in_range()} GROUP BY code ORDER BY 2 DESC LIMIT 10) "
                 "AS counted "
                 f"LEFT JOIN {departments()} USING (code) ORDER BY accidents DESC"
@@ -205,75 +188,20 @@ def _severity(column: Labelled, word: str) -> Panel:
     title = FEATURE_BY_NAME[column].fr
     return bars(
         f"Part grave selon : {title.lower()}",
-        f"Share of users killed or hospitalised, by {word}; codes of fewer than {_FEW} users are left out.",
+        f"Share of users killed or hospitalised, by {word}; codes of fewer than {FEW} users are left out.",
         [
             sql(
                 f"SELECT {shortened('label')} AS {name(title)}, share AS {name('Part grave')} FROM "
-                f"(SELECT code, {_SEVERE_SHARE} AS share FROM accident_figures WHERE dimension = '{column}' "
-                f"AND {summed_in_range()} GROUP BY code HAVING sum(users) >= {_FEW}) AS counted "
+                f"(SELECT code, {SEVERE_SHARE} AS share FROM accident_figures WHERE dimension = '{column}' "
+                f"AND {summed_in_range()} GROUP BY code HAVING sum(users) >= {FEW}) AS counted "
                 f"JOIN {codes_of(column)} USING (code) ORDER BY share DESC"
             )
         ],
         over=title,
         horizontal=True,
         unit="percentunit",
-        levels=_SEVERE_LEVELS,
+        levels=SEVERE_LEVELS,
         width=12,
-    )
-
-
-def _map() -> Panel:
-    size = {"field": _SIZE, "fixed": 4, "min": 2, "max": 20}
-    colour = {"field": _PERCENT, "fixed": BLUE}
-    circles = {
-        "size": size,
-        "color": colour,
-        "opacity": 0.7,
-        "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
-    }
-    borders = {"color": {"fixed": _GREY}, "opacity": 0, "lineWidth": 1}
-    return Panel(
-        kind="geomap",
-        title="Carte des accidents",
-        description="A circle for each square of a tenth of a degree: its area tells the accidents, its colour the "
-        f"share of users severely hurt; grey are those of fewer than {_FEW} users. Whole months that the range "
-        "touches; squares overseas are there, too.",
-        targets=[
-            sql(
-                "SELECT (lat_tenths + 0.5) / 10 AS latitude, (long_tenths + 0.5) / 10 AS longitude, "
-                f"sum(accidents) AS {name('Accidents')}, CASE WHEN sum(users) >= {_FEW} THEN "
-                f"round(100 * ({_SEVERE})::numeric / sum(users), 1) END AS {name(_PERCENT)}, "
-                f"sqrt(sum(accidents)) AS {name(_SIZE)} FROM accident_squares WHERE {squares_in_range()} "
-                f"GROUP BY lat_tenths, long_tenths ORDER BY 3 DESC LIMIT {_SQUARES}"
-            )
-        ],
-        levels=[(level, 100 * share) for level, share in _SEVERE_LEVELS],
-        look={"mappings": [without_a_value("trop peu d'usagers", _GREY)]},
-        overrides=[out_of_tooltips(column) for column in ("latitude", "longitude", _SIZE)],
-        width=24,
-        height=16,
-        options={
-            "view": {"id": "coords", "lat": 46.6, "lon": 2.4, "zoom": 5.6, "allLayers": True},
-            "basemap": {"type": "default", "name": "Fond"},
-            "controls": {"showZoom": True, "mouseWheelZoom": False, "showAttribution": True, "showScale": True},
-            "tooltip": {"mode": "details"},
-            "layers": [
-                {
-                    # Comes with Grafana, so that borders are there without the network, which the base map needs.
-                    "type": "geojson",
-                    "name": "Frontières",
-                    "tooltip": False,
-                    "config": {"src": "public/maps/countries.geojson", "style": borders, "rules": []},
-                },
-                {
-                    "type": "markers",
-                    "name": _PERCENT,
-                    "tooltip": True,
-                    "location": {"mode": "coords", "latitude": "latitude", "longitude": "longitude"},
-                    "config": {"showLegend": True, "style": circles},
-                },
-            ],
-        },
     )
 
 
