@@ -31,7 +31,7 @@ def accident_map() -> Panel:
         title="Carte des accidents",
         description="A circle for each square of a tenth of a degree: its area tells the accidents, its colour the "
         f"share of users severely hurt; grey are those of fewer than {FEW} users. Whole months that the range "
-        "touches; squares overseas are there, too.",
+        f"touches; squares overseas are there, too. Of more than {_SQUARES} squares the emptiest are left out.",
         targets=[
             sql(
                 "SELECT (lat_tenths + 0.5) / 10 AS latitude, (long_tenths + 0.5) / 10 AS longitude, "

@@ -29,7 +29,7 @@ from road_assets.dashboards.sql import (
     codes_of,
     data_in_french,
     departments,
-    in_range,
+    in_published_range,
     midnight,
     name,
     shortened,
@@ -38,7 +38,7 @@ from road_assets.dashboards.sql import (
 )
 
 _STALE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 36 * 3600), (RED, 72 * 3600))
-_TOTAL: Final = f"FROM accident_figures WHERE dimension = 'total' AND span = 'day' AND {in_range('day')}"
+_TOTAL: Final = f"FROM accident_figures WHERE dimension = 'total' AND span = 'day' AND {in_published_range('day')}"
 
 
 def dashboard() -> Dashboard:
@@ -68,7 +68,8 @@ def _totals() -> list[Panel]:
     return [
         stat(
             "Totaux",
-            "Accidents and their users in the range that is looked at, by injury.",
+            "Accidents and their users in the range that is looked at, by injury. Here and below, days after the "
+            "newest release are left out: they repeat others.",
             [sql(f"SELECT sum(accidents) AS {name('Accidents')}, sum(users) AS {name('Usagers')}, {hurt} {_TOTAL}")],
             unit="locale",
             size=13,

@@ -34,21 +34,25 @@ def in_range(column: str) -> str:
     return f"{column} BETWEEN {_day_of('From')} AND {_day_of('To')}"
 
 
+def in_published_range(column: str) -> str:
+    """Whether a day lies in the range, and is no day after the newest release: those repeat days that are counted."""
+    return f"{column} BETWEEN {_day_of('From')} AND {_LAST_PUBLISHED}"
+
+
 def ends_of_range() -> str:
     """The first and the last day of the range that is looked at, as a table ``ends (day)``."""
     return f"(VALUES ({_day_of('From')}), ({_day_of('To')})) AS ends (day)"
 
 
 def summed_in_range() -> str:
-    """Which rows of ``accident_figures`` add up to the range: whole months, and the days before and after them."""
-    first, last = _day_of("From"), _day_of("To")
-    return _without_overlap(("month", "day"), first, last)
+    """Which rows of ``accident_figures`` add up to the published range: whole months, days before and after them."""
+    return _without_overlap(("month", "day"), _day_of("From"), _LAST_PUBLISHED)
 
 
 def squares_in_range() -> str:
-    """Which rows of ``accident_squares`` add up to the months that the range touches: whole years, and months."""
+    """Which rows of ``accident_squares`` add up to the months that the published range touches: years, and months."""
     first = _first_day_of("month", _day_of("From"))
-    last = f"({_first_day_of('month', _day_of('To'))} + interval '1 month - 1 day')::date"
+    last = f"({_first_day_of('month', _LAST_PUBLISHED)} + interval '1 month - 1 day')::date"
     return _without_overlap(("year", "month"), first, last)
 
 
@@ -75,6 +79,9 @@ def _first_day_of(span: str, day: str) -> str:
 
 def _day_of(end: Literal["From", "To"]) -> str:
     return f"($__time{end}()::timestamptz AT TIME ZONE {text(FRANCE)})::date"
+
+
+_LAST_PUBLISHED: Final = f"LEAST({_day_of('To')}, (SELECT max(last_day) FROM releases))"
 
 
 def midnight(column: str) -> str:

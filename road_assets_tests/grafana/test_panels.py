@@ -88,6 +88,17 @@ def test_totals_are_those_of_the_users_one_by_one(ask_postgres: AskPostgres, pla
     }
 
 
+def test_days_after_the_newest_release_which_repeat_others_are_not_counted(
+    ask_postgres: AskPostgres, platform: Platform
+) -> None:
+    ((last,),) = platform.query("SELECT max(last_day) FROM releases")
+    shown = _rows(ask_postgres, "road-accidents", "Accidents par jour")
+    assert shown["time"].max().tz_convert("Europe/Paris").date() <= last
+    for name, target in TARGETS.items():
+        if "accident_figures" in target.get("rawSql", "") or "accident_squares" in target.get("rawSql", ""):
+            assert "(SELECT max(last_day) FROM releases)" in target["rawSql"], name
+
+
 def test_the_light_of_every_accident_is_told_in_words(ask_postgres: AskPostgres, platform: Platform) -> None:
     title = FEATURE_BY_NAME["lum"].fr
     shown = dict(_rows(ask_postgres, "road-accidents", title).itertuples(index=False))
