@@ -69,7 +69,7 @@ def _totals() -> list[Panel]:
         stat(
             "Totaux",
             "Accidents and their users in the range that is looked at, by injury. Here and below, days after the "
-            "newest release are left out: they repeat others.",
+            "newest release are left out, but for the map: they repeat others.",
             [sql(f"SELECT sum(accidents) AS {name('Accidents')}, sum(users) AS {name('Usagers')}, {hurt} {_TOTAL}")],
             unit="locale",
             size=13,

@@ -53,10 +53,10 @@ def summed_in_range() -> str:
 
 
 def squares_in_range() -> str:
-    """Which rows of ``accident_squares`` add up to the months that the published range touches: years, and months."""
+    """Which rows of ``accident_squares`` add up to the months that the range touches: whole years, and months."""
     first = _first_day_of("month", _day_of("From"))
     last = f"({_first_day_of('month', _day_of('To'))} + interval '1 month - 1 day')::date"
-    return f"{_without_overlap(('year', 'month'), first, last)} AND {_PUBLISHED}"
+    return _without_overlap(("year", "month"), first, last)
 
 
 def coarse_day(column: str) -> str:

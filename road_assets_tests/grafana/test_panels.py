@@ -95,7 +95,7 @@ def test_days_after_the_newest_release_which_repeat_others_are_not_counted(
     shown = _rows(ask_postgres, "road-accidents", "Accidents par jour")
     assert shown["time"].max().tz_convert("Europe/Paris").date() <= last
     for name, target in TARGETS.items():
-        if "accident_figures" in target.get("rawSql", "") or "accident_squares" in target.get("rawSql", ""):
+        if "accident_figures" in target.get("rawSql", ""):
             assert "(SELECT max(last_day) FROM releases)" in target["rawSql"], name
 
 
