@@ -5,15 +5,23 @@ them:
 
     ROAD_RELEASES_DIR=/path/to/2024 make up
     .venv/bin/python -m road_assets_tests.pictures
+
+With ``--grafana`` the dashboard of the accidents is taken from a Grafana that reads the platform's tables, as a guest
+or as the user named by ``ROAD_GRAFANA_USER`` and ``ROAD_GRAFANA_PASSWORD``:
+
+    .venv/bin/python -m road_assets_tests.pictures --grafana http://127.0.0.1:3000 --days 2024-01-01 2024-10-31
 """
 
 import argparse
 import io
 import json
+import os
 import tempfile
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +31,7 @@ from PIL import Image
 from road_api.auth import DEMO_PASSWORD, DEMO_USERNAME
 from road_assets.core.scene_fields import FULL_EXAMPLE_FIELDS
 from road_assets.core.vocabulary import SCENE_EXAMPLE
+from road_assets.dashboards import accidents
 from road_assets.docs.__main__ import PAGE
 from road_assets.local.platform import make_site
 from road_assets.local.services import Site
@@ -30,10 +39,15 @@ from road_assets.settings import PlatformSettings, PortSettings
 from road_assets_tests.browser import ALT, NAMES, Browser, Page, find_browser, run_browser
 
 FOLDER: Final = PAGE.with_name("pictures")
+DASHBOARD: Final = "dashboard"
+GRAFANA_USER: Final = "ROAD_GRAFANA_USER"
+GRAFANA_PASSWORD: Final = "ROAD_GRAFANA_PASSWORD"
 WIDTH: Final = 1200
 COLOURS: Final = 128
 _FIGURES_OF_CARD: Final = 3
 """Which heading of a model card the figures stand under, from 0."""
+_CHARTS: Final = 2
+"""In the dashboard of the accidents, above the map."""
 _PATIENCE: Final = 90.0
 _SETTLING: Final = 8.0
 """Seconds in which graphs and plots are laid out, of which the pages give no sign."""
@@ -85,6 +99,28 @@ def take_model_card(browser: Browser, site: Site) -> bytes:
         return _shot(page)
 
 
+def take_dashboard(browser: Browser, grafana: str, days: Sequence[date]) -> bytes:
+    """The accidents in Grafana, down to the map; over days, else over the range that the dashboard begins with."""
+    shown = f"{grafana}/d/{accidents.dashboard().uid}?kiosk&theme=light"
+    if days:
+        shown += f"&from={days[0]}T00:00:00.000Z&to={days[1]}T23:59:59.000Z"
+    with browser.open(f"{grafana}/login", {}, width=1500, height=1164) as page:
+        page.ask("Emulation.setLocaleOverride", locale="fr-FR")
+        page.ask("Emulation.setScrollbarsHidden", hidden=True)
+        user, password = (os.environ.get(name, "") for name in (GRAFANA_USER, GRAFANA_PASSWORD))
+        if user:
+            body = json.dumps(json.dumps({"user": user, "password": password}))
+            headers = json.dumps({"Content-Type": "application/json"})
+            request = f"{{method: 'POST', headers: {headers}, body: {body}}}"
+            entered = page.evaluate(f"fetch('login', {request}).then((answer) => answer.ok)")
+            assert entered, f"Grafana at {grafana} does not let {user} in; see {GRAFANA_PASSWORD}"
+        page.ask("Page.navigate", url=shown)
+        page.until(f"document.querySelectorAll('.uplot canvas').length >= {_CHARTS}", _PATIENCE)
+        page.until("document.querySelector('.ol-viewport canvas')", _PATIENCE)
+        time.sleep(_SETTLING)
+        return _shot(page)
+
+
 PICTURES: Final[dict[str, Callable[[Browser, Site], bytes]]] = {
     "page": take_page,
     "asset-graph": take_asset_graph,
@@ -99,7 +135,9 @@ def compress(picture: bytes) -> bytes:
     if image.width > WIDTH:
         image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
     packed = io.BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    # Not the median cut: it drops colours of few pixels, such as what is red.
+    few = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    few.save(packed, "PNG", optimize=True)
     return packed.getvalue()
 
 
@@ -117,17 +155,23 @@ def _shot(page: Page) -> bytes:
 def main() -> None:
     """Take them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=PICTURES, default=list(PICTURES), help="which pictures")
+    parser.add_argument("--only", nargs="+", choices=PICTURES, help="which pictures of the platform")
+    parser.add_argument("--grafana", help="address of a Grafana; without --only, nothing but its picture is taken")
+    parser.add_argument("--days", nargs=2, type=date.fromisoformat, default=(), help="first and last in Grafana")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where they go")
     given = parser.parse_args()
     program = find_browser()
     if program is None:
         parser.error(f"no Chromium is installed (looked for {', '.join(NAMES)})")
     site = make_site(PlatformSettings(), PortSettings())
+    wanted = given.only or ([] if given.grafana else PICTURES)
+    takes: dict[str, Callable[[Browser], bytes]] = {name: partial(PICTURES[name], site=site) for name in wanted}
+    if given.grafana:
+        takes[DASHBOARD] = partial(take_dashboard, grafana=given.grafana.rstrip("/"), days=given.days)
     given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as profile, run_browser(program, Path(profile)) as browser:
-        for name in given.only:
-            content = compress(PICTURES[name](browser, site))
+        for name, take in takes.items():
+            content = compress(take(browser))
             (given.folder / f"{name}.png").write_bytes(content)
             print(f"{name}.png: {len(content) / 1000:.0f} kB")  # noqa: T201 - a command
 

@@ -5,34 +5,40 @@ The queries read the sums that migration 0011 added, not single users: twenty ye
 
 from typing import Final
 
-from road_assets.core.vocabulary import FEATURE_BY_NAME, GRAVITY, SEVERE_GRAVITIES
+from road_assets.core.vocabulary import FEATURE_BY_NAME, GRAVITY
+from road_assets.dashboards.accident_map import accident_map
 from road_assets.dashboards.board import YEARS, Dashboard
-from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Levels, Panel, bars, lines, pie, stat, table
+from road_assets.dashboards.panels import (
+    GREEN,
+    ORANGE,
+    RED,
+    Levels,
+    Panel,
+    bars,
+    in_colour,
+    lines,
+    pie,
+    stat,
+    table,
+)
+from road_assets.dashboards.severity import COUNTED, FEW, SEVERE, SEVERE_LEVELS, SEVERE_SHARE
 from road_assets.dashboards.sources import DAGSTER, sql
 from road_assets.dashboards.sql import (
+    FRANCE,
     Labelled,
     codes_of,
     data_in_french,
     departments,
-    in_range,
+    in_published_range,
     midnight,
     name,
-    squares_in_range,
+    shortened,
     summed_in_range,
+    text,
 )
 
-_COUNTED: Final = {2: "killed", 3: "hospitalised", 4: "slightly_hurt"}
-"""Columns of the sums by code of ``grav``."""
-
-_SEVERE: Final = " + ".join(f"sum({_COUNTED[code]})" for code in sorted(SEVERE_GRAVITIES))
-_SEVERE_SHARE: Final = f"({_SEVERE})::float / sum(users)"
-_SEVERE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 0.15), (RED, 0.3))
 _STALE_LEVELS: Final[Levels] = ((GREEN, 0), (ORANGE, 36 * 3600), (RED, 72 * 3600))
-_SQUARES: Final = 4000
-"""Largest number of squares shown: more than have accidents in a month; over many years the emptiest are left out."""
-
-_PERCENT: Final = "Part grave, %"
-_TOTAL: Final = f"FROM accident_figures WHERE dimension = 'total' AND span = 'day' AND {in_range('day')}"
+_TOTAL: Final = f"FROM accident_figures WHERE dimension = 'total' AND span = 'day' AND {in_published_range('day')}"
 
 
 def dashboard() -> Dashboard:
@@ -45,11 +51,11 @@ def dashboard() -> Dashboard:
             *_totals(),
             _by_day(),
             _by_hour(),
+            accident_map(),
             _light(),
             _top_departments(),
             _severity("catr", "road category"),
             _severity("atm", "weather"),
-            _map(),
             *_quality(),
         ],
         since=YEARS,
@@ -58,36 +64,42 @@ def dashboard() -> Dashboard:
 
 def _totals() -> list[Panel]:
     words = {code.value: code.fr for code in GRAVITY.codes}
-    hurt = ", ".join(f"sum({column}) AS {name(words[code])}" for code, column in _COUNTED.items())
+    hurt = ", ".join(f"sum({column}) AS {name(words[code])}" for code, column in COUNTED.items())
     return [
         stat(
             "Totaux",
-            "Accidents and their users in the range that is looked at, by injury.",
+            "Accidents and their users in the range that is looked at, by injury. Here and below, days after the "
+            "newest release are left out, but for the map: they repeat others.",
             [sql(f"SELECT sum(accidents) AS {name('Accidents')}, sum(users) AS {name('Usagers')}, {hurt} {_TOTAL}")],
-            width=12,
+            unit="locale",
+            size=13,
+            width=13,
+            height=5,
         ),
         stat(
             "Part grave",
             "Share of users killed or hospitalised.",
-            [sql(f"SELECT {_SEVERE_SHARE} AS {name('Part grave')} {_TOTAL}")],
+            [sql(f"SELECT {SEVERE_SHARE} AS {name('Part grave')} {_TOTAL}")],
             unit="percentunit",
             look={"decimals": 1},
-            levels=_SEVERE_LEVELS,
+            levels=SEVERE_LEVELS,
+            height=5,
         ),
         stat(
             "Données",
-            "Where the newest release comes from, and the last day with an accident.",
+            "Where the newest year comes from, and the last day that is published; days after it repeat others.",
             [
                 sql(
                     f"SELECT {data_in_french('data_source')} AS {name('Source')}, "
-                    "(SELECT to_char(max(day), 'DD/MM/YYYY') "
-                    f"FROM accident_figures WHERE dimension = 'total' AND span = 'day') AS {name('Dernier jour')} "
-                    "FROM releases ORDER BY id DESC LIMIT 1"
+                    f"to_char(last_day, 'DD/MM/YYYY') AS {name('Dernier jour publié')} "
+                    "FROM releases ORDER BY release_year DESC, id DESC LIMIT 1"
                 )
             ],
             text=True,
             unit="string",
-            width=8,
+            size=14,
+            width=7,
+            height=5,
         ),
     ]
 
@@ -99,12 +111,15 @@ def _by_day() -> Panel:
         [
             sql(
                 f"SELECT {midnight('day')}, sum(accidents) AS {name('Accidents')}, "
-                f"{_SEVERE} AS {name('Usagers graves')} {_TOTAL} GROUP BY day ORDER BY day",
+                f"{SEVERE} AS {name('Usagers graves')} {_TOTAL} GROUP BY day ORDER BY day",
                 over_time=True,
             )
         ],
+        unit="locale",
         width=12,
-        look={"min": 0},
+        by_day=True,
+        look={"min": 0, "decimals": 0},
+        overrides=[in_colour("Usagers graves", RED)],
     )
 
 
@@ -114,12 +129,14 @@ def _by_hour() -> Panel:
         "Accidents by hour of the day, in local time; those without a time are left out.",
         [
             sql(
-                f"SELECT lpad(hour::text, 2, '0') || ' h' AS {name('Heure')}, coalesce(sum(accidents), 0) AS "
+                f"SELECT hour::text || ' h' AS {name('Heure')}, coalesce(sum(accidents), 0) AS "
                 f"{name('Accidents')} FROM generate_series(0, 23) AS hour LEFT JOIN accident_figures "
                 f"ON dimension = 'heure' AND code = hour::text AND {summed_in_range()} GROUP BY hour ORDER BY hour"
             )
         ],
         over="Heure",
+        look={"decimals": 0},
+        unit="locale",
         width=12,
     )
 
@@ -137,7 +154,9 @@ def _light() -> Panel:
                 f"JOIN {codes_of('lum')} USING (code) ORDER BY 2 DESC"
             )
         ],
-        height=9,
+        unit="locale",
+        width=9,
+        height=10,
     )
 
 
@@ -149,7 +168,7 @@ def _top_departments() -> Panel:
             sql(
                 f"SELECT coalesce(label, 'Département') || ' (' || code || ')' AS {name('Département')}, "
                 f"accidents AS {name('Accidents')}, severe AS {name('Usagers graves')} FROM "
-                f"(SELECT code, sum(accidents) AS accidents, {_SEVERE} AS severe FROM accident_figures "
+                f"(SELECT code, sum(accidents) AS accidents, {SEVERE} AS severe FROM accident_figures "
                 f"WHERE dimension = 'dep' AND {summed_in_range()} GROUP BY code ORDER BY 2 DESC LIMIT 10) "
                 "AS counted "
                 f"LEFT JOIN {departments()} USING (code) ORDER BY accidents DESC"
@@ -157,8 +176,12 @@ def _top_departments() -> Panel:
         ],
         over="Département",
         horizontal=True,
-        width=16,
-        height=9,
+        legend=True,
+        look={"decimals": 0},
+        unit="locale",
+        width=15,
+        height=10,
+        overrides=[in_colour("Usagers graves", RED)],
     )
 
 
@@ -166,63 +189,20 @@ def _severity(column: Labelled, word: str) -> Panel:
     title = FEATURE_BY_NAME[column].fr
     return bars(
         f"Part grave selon : {title.lower()}",
-        f"Share of users killed or hospitalised, by {word}; codes of fewer than 30 users are left out.",
+        f"Share of users killed or hospitalised, by {word}; codes of fewer than {FEW} users are left out.",
         [
             sql(
-                f"SELECT label AS {name(title)}, share AS {name('Part grave')} FROM "
-                f"(SELECT code, {_SEVERE_SHARE} AS share FROM accident_figures WHERE dimension = '{column}' "
-                f"AND {summed_in_range()} GROUP BY code HAVING sum(users) >= 30) AS counted "
+                f"SELECT {shortened('label')} AS {name(title)}, share AS {name('Part grave')} FROM "
+                f"(SELECT code, {SEVERE_SHARE} AS share FROM accident_figures WHERE dimension = '{column}' "
+                f"AND {summed_in_range()} GROUP BY code HAVING sum(users) >= {FEW}) AS counted "
                 f"JOIN {codes_of(column)} USING (code) ORDER BY share DESC"
             )
         ],
         over=title,
         horizontal=True,
         unit="percentunit",
-        levels=_SEVERE_LEVELS,
+        levels=SEVERE_LEVELS,
         width=12,
-    )
-
-
-def _map() -> Panel:
-    size = {"field": "Accidents", "fixed": 4, "min": 3, "max": 20}
-    colour = {"field": _PERCENT, "fixed": BLUE}
-    circles = {
-        "size": size,
-        "color": colour,
-        "opacity": 0.6,
-        "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
-    }
-    return Panel(
-        kind="geomap",
-        title="Carte des accidents",
-        description="A circle for each square of a tenth of a degree: its size tells the accidents, its colour the "
-        "share of users severely hurt. Whole months that the range touches; squares overseas are there, too.",
-        targets=[
-            sql(
-                "SELECT (lat_tenths + 0.5) / 10 AS latitude, (long_tenths + 0.5) / 10 AS longitude, "
-                f"sum(accidents) AS {name('Accidents')}, round(100 * ({_SEVERE})::numeric / sum(users), 1) "
-                f"AS {name(_PERCENT)} FROM accident_squares WHERE {squares_in_range()} "
-                f"GROUP BY lat_tenths, long_tenths ORDER BY 3 DESC LIMIT {_SQUARES}"
-            )
-        ],
-        levels=[(colour, 100 * share) for colour, share in _SEVERE_LEVELS],
-        width=24,
-        height=16,
-        options={
-            "view": {"id": "coords", "lat": 46.6, "lon": 2.4, "zoom": 5.4, "allLayers": True},
-            "basemap": {"type": "default", "name": "Fond"},
-            "controls": {"showZoom": True, "mouseWheelZoom": False, "showAttribution": True, "showScale": True},
-            "tooltip": {"mode": "details"},
-            "layers": [
-                {
-                    "type": "markers",
-                    "name": "Accidents",
-                    "tooltip": True,
-                    "location": {"mode": "coords", "latitude": "latitude", "longitude": "longitude"},
-                    "config": {"showLegend": True, "style": circles},
-                }
-            ],
-        },
     )
 
 
@@ -239,7 +219,7 @@ def _quality() -> list[Panel]:
                     DAGSTER,
                 )
             ],
-            unit="s",
+            unit="dtdhms",
             levels=_STALE_LEVELS,
             height=8,
         ),
@@ -249,13 +229,14 @@ def _quality() -> list[Panel]:
             [
                 sql(
                     f"SELECT DISTINCT ON (release_year) release_year::text AS {name('Année')}, "
-                    f"read_at AS {name('Lue le')}, to_char(first_day, 'DD/MM/YYYY') AS {name('Premier jour')}, "
+                    f"to_char(read_at AT TIME ZONE {text(FRANCE)}, 'DD/MM/YYYY') AS {name('Lue le')}, "
+                    f"to_char(first_day, 'DD/MM/YYYY') AS {name('Premier jour')}, "
                     f"to_char(last_day, 'DD/MM/YYYY') AS {name('Dernier jour')}, accidents AS {name('Accidents')}, "
                     f"users AS {name('Usagers')}, users_quarantined AS {name('Usagers écartés')} "
                     "FROM releases ORDER BY release_year DESC, id DESC"
                 )
             ],
-            width=11,
+            width=20,
         ),
         table(
             "Lignes écartées",
@@ -267,7 +248,7 @@ def _quality() -> list[Panel]:
                     f"count(*) AS {name('Lignes')} FROM quarantine GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 100"
                 )
             ],
-            width=9,
+            width=24,
             look={"noValue": "Aucune ligne écartée"},
         ),
     ]

@@ -2,14 +2,32 @@
 
 from typing import Final
 
-from road_assets.dashboards.panels import GREEN, ORANGE, RED, Panel, coloured, in_words, table
+from road_assets.dashboards.panels import GREEN, ORANGE, RED, Panel, coloured, in_words, table, without_a_value
 from road_assets.dashboards.sources import promql
+
+NAMES: Final = {
+    "HighDataDrift": "Dérive forte",
+    "DataDriftWarning": "Dérive",
+    "ServiceDown": "Service arrêté",
+    "ServiceNotReady": "Service sans modèle",
+    "HighErrorRate": "Trop d'erreurs",
+    "HighLatency": "Réponses lentes",
+    "ModelTooOld": "Modèle trop ancien",
+    "ModelRefused": "Modèle refusé par le service",
+    "ModelRegistryDown": "MLflow injoignable",
+    "StaleData": "Données trop anciennes",
+    "RetrainingFailed": "Réentraînement échoué",
+    "DailyRunFailed": "Run quotidien échoué",
+    "FiguresMissing": "Chiffres illisibles",
+    "UsersNotFollowed": "Utilisateurs non suivis",
+}
+"""The rules in French."""
 
 _WORDS: Final = {"critical": "critique", "warning": "avertissement", "firing": "active", "pending": "en attente"}
 _COLOURS: Final = {"critical": RED, "warning": ORANGE, "firing": RED, "pending": ORANGE}
 
 
-def alerts(width: int = 12, height: int = 8) -> Panel:
+def alerts(width: int, height: int) -> Panel:
     """What fires or is about to, with its severity."""
     return table(
         "Alertes",
@@ -21,7 +39,8 @@ def alerts(width: int = 12, height: int = 8) -> Panel:
         look={
             "noValue": "Aucune alerte",
             "color": {"mode": "fixed", "fixedColor": GREEN},
-            "mappings": [in_words(_WORDS, _COLOURS)],
+            # A label that this alert does not have and another has; without this it would read as if there were none.
+            "mappings": [in_words({**NAMES, **_WORDS}, _COLOURS), without_a_value("–", nothing="empty")],
         },
         transformations=[
             {
@@ -29,7 +48,14 @@ def alerts(width: int = 12, height: int = 8) -> Panel:
                 "options": {
                     "excludeByName": {"Time": True, "Value": True, "__name__": True, "job": True},
                     "indexByName": {"alertname": 0, "severity": 1, "alertstate": 2},
-                    "renameByName": {"alertname": "Alerte", "severity": "Gravité", "alertstate": "État"},
+                    "renameByName": {
+                        "alertname": "Alerte",
+                        "severity": "Gravité",
+                        "alertstate": "État",
+                        "instance": "Instance",
+                        "asset": "Asset",
+                        "source": "Source",
+                    },
                 },
             }
         ],

@@ -5,7 +5,7 @@ from typing import Final
 from road_assets.core.drift_limits import DEFAULT_LIMITS
 from road_assets.dashboards.alerts import alerts
 from road_assets.dashboards.board import Dashboard
-from road_assets.dashboards.panels import GREEN, ORANGE, RED, Levels, Panel, gauge, lines, stat
+from road_assets.dashboards.panels import GREEN, ORANGE, RED, Levels, Panel, gauge, in_words, lines, stat
 from road_assets.dashboards.sources import logql, promql
 
 JOB: Final = 'job="road-api"'
@@ -34,7 +34,7 @@ def dashboard() -> Dashboard:
         uid="road-api",
         title="Service d'estimation (API)",
         description="Whether the service answers, how fast and how much, and how far the world has drifted.",
-        panels=[*_state(), alerts(width=9, height=8), *_traffic(), *_resources(), _logs()],
+        panels=[*_state(), alerts(width=12, height=8), *_traffic(), *_resources(), _logs()],
         since="now-1h",
     )
 
@@ -49,9 +49,9 @@ def _state() -> list[Panel]:
                     f"time() - max(process_start_time_seconds{{{JOB}}} or container_start_time_seconds{{{CONTAINER}}})"
                 )
             ],
-            unit="s",
-            height=8,
-            width=3,
+            unit="dtdhms",
+            height=6,
+            width=6,
         ),
         stat(
             "Disponibilité",
@@ -60,16 +60,17 @@ def _state() -> list[Panel]:
             unit="percentunit",
             levels=((RED, 0), (ORANGE, 0.99), (GREEN, 0.999)),
             look={"decimals": 2},
-            height=8,
-            width=3,
+            height=6,
+            width=6,
         ),
         stat(
             "Modèle",
             "Version of the model that answers.",
             [promql("max(ml_model_version)")],
             unit="none",
-            height=8,
-            width=3,
+            look={"mappings": [in_words({"0": "aucun"})]},
+            height=6,
+            width=6,
         ),
         gauge(
             "Dérive",
@@ -78,7 +79,8 @@ def _state() -> list[Panel]:
             [promql("max(ml_data_drift_score)")],
             unit="percentunit",
             levels=DRIFT_LEVELS,
-            look={"min": 0, "max": 1},
+            look={"min": 0, "max": 1, "decimals": 0, "noValue": "pas encore"},
+            height=6,
             width=6,
         ),
     ]
@@ -100,6 +102,17 @@ def _traffic() -> list[Panel]:
     slow = f"histogram_quantile(0.95, {_rate(f'{duration}_bucket', by='le')})"
     return [
         lines(
+            "Erreurs du service (5xx)",
+            "Share of requests that end in an error of the service; questions after its readiness are left out.",
+            [promql(f"({failed} or vector(0)) / {_rate(requests, _OF_READINESS)}", "5xx")],
+            unit="percentunit",
+            levels=((GREEN, 0), (ORANGE, 0.01), (RED, 0.05)),
+            marked=True,
+            at_least=0.1,
+            width=12,
+            look={"min": 0},
+        ),
+        lines(
             "Requêtes par seconde",
             "Requests answered per second, by route.",
             [promql(_rate(requests, by="path"), "{{path}}")],
@@ -115,15 +128,6 @@ def _traffic() -> list[Panel]:
             look={"min": 0},
         ),
         lines(
-            "Erreurs du service (5xx)",
-            "Share of requests that end in an error of the service; questions after its readiness are left out.",
-            [promql(f"({failed} or vector(0)) / {_rate(requests, _OF_READINESS)}", "5xx")],
-            unit="percentunit",
-            levels=((GREEN, 0), (ORANGE, 0.01), (RED, 0.05)),
-            marked=True,
-            look={"min": 0},
-        ),
-        lines(
             "Codes de réponse",
             "Requests answered per second, by HTTP status.",
             [promql(_rate(requests, by="status_code"), "{{status_code}}")],
@@ -136,6 +140,7 @@ def _traffic() -> list[Panel]:
             "Mean size of the bodies of requests and answers.",
             [promql(_mean(f"http_{side}_size_bytes"), word) for side, word in _SIDES],
             unit="bytes",
+            width=6,
             look={"min": 0},
         ),
         lines(
@@ -145,6 +150,8 @@ def _traffic() -> list[Panel]:
                 promql(f"sum(prediction_log_queued{{{JOB}}})", "en attente"),
                 promql(f"sum(increase(prediction_log_dropped_total{{{JOB}}}[$__rate_interval]))", "perdues"),
             ],
+            at_least=10,
+            width=6,
             look={"min": 0},
         ),
     ]
@@ -160,7 +167,7 @@ def _resources() -> list[Panel]:
             "Processor time per second, where 100 % is one core.",
             [promql(f"{own} or {seen}", "processeur")],
             unit="percentunit",
-            width=12,
+            width=6,
             look={"min": 0},
         ),
         lines(
@@ -168,7 +175,7 @@ def _resources() -> list[Panel]:
             "Memory of the service.",
             [promql(memory, "mémoire")],
             unit="bytes",
-            width=12,
+            width=6,
             look={"min": 0},
         ),
     ]

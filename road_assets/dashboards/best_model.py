@@ -13,51 +13,59 @@ from road_assets.dashboards.panels import (
     Levels,
     Panel,
     coloured,
+    in_colour,
     in_words,
     lines,
     stat,
     table,
+    wide,
 )
 from road_assets.dashboards.sources import sql
-from road_assets.dashboards.sql import data_in_french, name
+from road_assets.dashboards.sql import data_in_french, moment, name
 
-_FIGURES: Final[tuple[tuple[str, str, str, Levels], ...]] = (
-    # column, title, description, levels
+_FIGURES: Final[tuple[tuple[str, str, str, Levels, int], ...]] = (
+    # column, title, description, levels, width
+    (
+        "roc_auc",
+        "ROC-AUC",
+        "Chance that somebody severely hurt gets the higher probability of two; 0.5 is guessing. It decides promotion.",
+        ((RED, 0), (ORANGE, 0.65), (GREEN, 0.75)),
+        8,
+    ),
     (
         "precision_macro",
         "Précision",
         "Of those estimated to be so, the share that is; mean of both answers.",
         ((RED, 0), (ORANGE, 0.55), (GREEN, 0.65)),
+        4,
     ),
     (
         "recall_macro",
         "Rappel",
         "Of those who are so, the share that is found; mean of both answers, 0.5 for a constant answer.",
         ((RED, 0), (ORANGE, 0.5), (GREEN, 0.55)),
+        4,
     ),
     (
         "f1_macro",
         "F1",
         "Harmonic mean of precision and recall; mean of both answers, about 0.45 for a constant answer.",
         ((RED, 0), (ORANGE, 0.45), (GREEN, 0.55)),
-    ),
-    (
-        "roc_auc",
-        "ROC-AUC",
-        "Chance that somebody severely hurt gets the higher probability of two; 0.5 is guessing. It decides promotion.",
-        ((RED, 0), (ORANGE, 0.65), (GREEN, 0.75)),
+        4,
     ),
     (
         "calibration_error",
         "Erreur de calibration",
         "Mean distance between the probabilities given and the shares that came true; 0 is perfect.",
         ((GREEN, 0), (ORANGE, 0.015), (RED, 0.03)),
+        6,
     ),
     (
         "brier",
         "Score de Brier",
         "Mean squared error of the probabilities; 0 is perfect, about 0.17 for a constant answer.",
         ((GREEN, 0), (ORANGE, 0.14), (RED, 0.17)),
+        6,
     ),
 )
 
@@ -68,8 +76,9 @@ _DECISIONS_IN_FRENCH: Final = {
     FOUND: "trouvé dans le registre",
 }
 
-# Promotions that the service has noticed; the table of decisions holds them all.
-_PROMOTED: Final = "road_model_info and on (instance) changes(ml_model_version[1m]) > 0"
+# Promotions that the service has noticed; the table of decisions holds them all. The window is as long as the interval
+# between the points that Grafana asks for, which is hours over months: a fixed window would miss most of them.
+_PROMOTED: Final = "road_model_info and on (instance) changes(ml_model_version[$__rate_interval]) > 0"
 
 
 def dashboard() -> Dashboard:
@@ -78,7 +87,15 @@ def dashboard() -> Dashboard:
         uid="road-best-model",
         title="Meilleur modèle",
         description="The model in production, judged on real users whom it has not seen, beside a constant answer.",
-        panels=[*_identity(), *_accuracy(), *_figures(), _history(), _accuracy_history(), _answers(), _decisions()],
+        panels=[
+            *_identity(),
+            *_accuracy(),
+            *_figures(),
+            _history(),
+            _accuracy_history(),
+            _answers(),
+            _decisions(),
+        ],
         since="now-90d",
         annotations=[Annotation("Promotions", _PROMOTED, BLUE)],
     )
@@ -116,6 +133,7 @@ def _identity() -> list[Panel]:
             ],
             text=True,
             unit="string",
+            size=18,
             width=16,
         ),
     ]
@@ -134,7 +152,7 @@ def _accuracy() -> list[Panel]:
                 )
             ],
             unit="percentunit",
-            look={"decimals": 2, "color": {"mode": "fixed", "fixedColor": BLUE}},
+            look={"decimals": 2},
             width=8,
         ),
         stat(
@@ -144,7 +162,7 @@ def _accuracy() -> list[Panel]:
             unit="percentunit",
             levels=((RED, -1), (ORANGE, 0), (GREEN, 0.005)),
             look={"decimals": 2},
-            width=4,
+            width=8,
         ),
     ]
 
@@ -158,8 +176,9 @@ def _figures() -> list[Panel]:
             unit="none",
             levels=levels,
             look={"decimals": 4},
+            width=width,
         )
-        for column, title, description, levels in _FIGURES
+        for column, title, description, levels, width in _FIGURES
     ]
 
 
@@ -184,14 +203,15 @@ def _history() -> Panel:
             ),
         ],
         unit="none",
-        width=12,
-        look={"min": 0.4, "max": 1, "decimals": 3},
+        few=True,
+        look={"min": 0.4, "max": 1, "decimals": 2},
+        overrides=[in_colour("ROC-AUC, mis en production", BLUE)],
     )
 
 
 def _accuracy_history() -> Panel:
     return lines(
-        "Exactitude et réponse constante, historique",
+        "Exactitude, historique",
         "Accuracy of every model that was trained, beside that of a constant answer on the same users.",
         [
             sql(
@@ -202,7 +222,7 @@ def _accuracy_history() -> Panel:
             )
         ],
         unit="percentunit",
-        width=12,
+        few=True,
         look={"decimals": 1},
     )
 
@@ -221,7 +241,7 @@ def _answers() -> Panel:
                 "WHERE in_production"
             )
         ],
-        width=8,
+        unit="locale",
     )
 
 
@@ -232,14 +252,16 @@ def _decisions() -> Panel:
         "ROC-AUC (one-sided 95 %) and the reasons.",
         [
             sql(
-                f"SELECT decided_at AS {name('Date')}, decision AS {name('Décision')}, "
-                f"version::text AS {name('Version')}, family AS {name('Famille')}, "
-                f"lower_bound AS {name('Gain minimal')}, "
+                f"SELECT {moment('decided_at')} AS {name('Date')}, decision AS {name('Décision')}, "
+                f"version || coalesce(' (' || family || ')', '') AS {name('Version')}, "
+                f"round(lower_bound::numeric, 4) AS {name('Gain minimal')}, "
                 f"array_to_string(reasons, '; ') AS {name('Motifs')}, decided_by AS {name('Par')} "
                 "FROM promotions ORDER BY id DESC LIMIT 100"
             )
         ],
-        width=16,
-        look={"mappings": [in_words(_DECISIONS_IN_FRENCH)], "decimals": 4},
-        overrides=[coloured("Gain minimal", ((RED, -1), (GREEN, 0)))],
+        width=24,
+        height=12,
+        look={"mappings": [in_words(_DECISIONS_IN_FRENCH)]},
+        overrides=[coloured("Gain minimal", ((RED, -1), (GREEN, 0))), wide("Motifs")],
+        columns=135,
     )

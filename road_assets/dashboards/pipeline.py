@@ -7,10 +7,13 @@ from road_assets.core.vocabulary import FEATURES
 from road_assets.dashboards.alerts import alerts
 from road_assets.dashboards.api import DRIFT_LEVELS
 from road_assets.dashboards.board import YEARS, Dashboard
-from road_assets.dashboards.panels import GREEN, RED, Panel, coloured, lines, stat, table
+from road_assets.dashboards.panels import GREEN, RED, Panel, coloured, lines, stat, table, wide
 from road_assets.dashboards.runs import STATE, durations, failures, retraining, runs
 from road_assets.dashboards.sources import DAGSTER, sql
-from road_assets.dashboards.sql import coarse_day, in_range, midnight, name, text
+from road_assets.dashboards.sql import coarse_day, ends_of_range, in_range, midnight, moment, name, of_dagster, text
+
+_NAMES_PIXELS: Final = 190
+"""Room for the features' names beside the heat map."""
 
 _ASSET: Final = "asset_key::jsonb ->> -1"
 _MATERIALIZED: Final = "dagster_event_type = 'ASSET_MATERIALIZATION' AND asset_key IS NOT NULL"
@@ -24,14 +27,14 @@ def dashboard() -> Dashboard:
         description="What is materialized, how runs and checks went, drift per feature, and retraining.",
         panels=[
             *_now(),
-            alerts(width=14, height=8),
+            alerts(width=14, height=6),
             _drift_score(),
             _drift_per_feature(),
-            _partitions(),
-            _checks(),
-            durations(),
             runs(),
+            durations(),
+            _partitions(),
             retraining(),
+            _checks(),
             _verdicts(),
             failures(),
         ],
@@ -53,10 +56,10 @@ def _now() -> list[Panel]:
                 )
             ],
             width=5,
-            height=8,
+            height=6,
         ),
         stat(
-            "Runs, dernières 24 heures",
+            "Runs sur 24 h",
             "Runs that ended within a day, by how.",
             [
                 sql(
@@ -67,7 +70,7 @@ def _now() -> list[Panel]:
                 )
             ],
             width=5,
-            height=8,
+            height=6,
             overrides=[coloured("échoués", ((GREEN, 0), (RED, 1)))],
         ),
     ]
@@ -88,6 +91,7 @@ def _drift_score() -> Panel:
         unit="percentunit",
         levels=DRIFT_LEVELS,
         marked=True,
+        by_day=True,
         width=10,
         height=11,
         look={"min": 0, "max": 1},
@@ -98,6 +102,7 @@ def _drift_per_feature() -> Panel:
     columns = ", ".join(
         f"max(distance) FILTER (WHERE feature = {text(feature.name)}) AS {name(feature.fr)}" for feature in FEATURES
     )
+    found = f"FROM drift_features WHERE kind = 'feature' AND {in_range('day')}"
     return Panel(
         kind="heatmap",
         title="Dérive par variable",
@@ -106,10 +111,11 @@ def _drift_per_feature() -> Panel:
         "a column is the worst day of a week.",
         targets=[
             sql(
-                # Summed up by week first, so that the thirteen conditions are asked of fewer rows.
+                # Summed up by week first, so that the thirteen conditions are asked of fewer rows. Where there are
+                # none, two days without values: of an answer without rows Grafana's heat map shows a TypeError.
                 f"SELECT {midnight('day')}, {columns} FROM (SELECT {coarse_day('day')} AS day, feature, "
-                "max(distance) AS distance FROM drift_features "
-                f"WHERE kind = 'feature' AND {in_range('day')} GROUP BY 1, feature) AS found GROUP BY day ORDER BY day",
+                f"max(distance) AS distance {found} GROUP BY 1, feature UNION ALL SELECT day, NULL, NULL "
+                f"FROM {ends_of_range()} WHERE NOT EXISTS (SELECT {found})) AS scored GROUP BY day ORDER BY day",
                 over_time=True,
             )
         ],
@@ -136,19 +142,20 @@ def _drift_per_feature() -> Panel:
             "rowsFrame": {"layout": "auto"},
             "showValue": "never",
             "tooltip": {"mode": "single", "showColorScale": True, "yHistogram": False},
-            "yAxis": {"axisPlacement": "left", "reverse": False},
+            "yAxis": {"axisPlacement": "left", "axisWidth": _NAMES_PIXELS, "reverse": True},
         },
     )
 
 
 def _partitions() -> Panel:
+    written = moment(of_dagster("last_materialization_timestamp"))
     return table(
         "Partitions matérialisées",
         "For each asset, how many of its days or years are there, the newest of them, and when it was last written.",
         [
             sql(
                 f"SELECT counted.{_ASSET} AS {name('Asset')}, partitions AS {name('Partitions')}, newest AS "
-                f"{name('Dernière partition')}, last_materialization_timestamp AS {name('Écrite le')} FROM "
+                f"{name('Dernière partition')}, {written} AS {name('Écrite le')} FROM "
                 f"(SELECT asset_key, count(*) AS partitions, max(partition) AS newest FROM "
                 f"(SELECT DISTINCT asset_key, partition FROM event_logs WHERE {_MATERIALIZED} "
                 "AND partition IS NOT NULL) AS found GROUP BY asset_key) AS counted "
@@ -156,12 +163,14 @@ def _partitions() -> Panel:
                 DAGSTER,
             )
         ],
-        width=12,
-        height=10,
+        width=13,
+        height=12,
     )
 
 
 def _checks() -> Panel:
+    looked_at = "$__timeFilter(create_timestamp)"
+    evaluated = moment(of_dagster("evaluation_event_timestamp"))
     return table(
         "Contrôles",
         "For each check, its last result, and how often it passed and failed in the range that is looked at. Drift "
@@ -170,16 +179,18 @@ def _checks() -> Panel:
             sql(
                 f"SELECT {_ASSET} AS {name('Asset')}, check_name AS {name('Contrôle')}, "
                 f"execution_status AS {name('État')}, passed AS {name('Réussis')}, failed AS {name('Échoués')}, "
-                f"evaluation_event_timestamp AS {name('Évalué le')} FROM (SELECT max(id) AS id, "
-                "count(*) FILTER (WHERE execution_status = 'SUCCEEDED') AS passed, "
-                "count(*) FILTER (WHERE execution_status = 'FAILED') AS failed FROM asset_check_executions "
-                "WHERE $__timeFilter(create_timestamp) GROUP BY asset_key, check_name) AS counted "
+                f"{evaluated} AS {name('Évalué le')} FROM (SELECT "
+                # Of a range of days Dagster plans a check for each, and then makes one.
+                "max(id) FILTER (WHERE execution_status <> 'PLANNED') AS id, "
+                f"count(*) FILTER (WHERE execution_status = 'SUCCEEDED' AND {looked_at}) AS passed, "
+                f"count(*) FILTER (WHERE execution_status = 'FAILED' AND {looked_at}) AS failed "
+                "FROM asset_check_executions GROUP BY asset_key, check_name) AS counted "
                 "JOIN asset_check_executions USING (id) ORDER BY 1, 2",
                 DAGSTER,
             )
         ],
-        width=12,
-        height=10,
+        width=24,
+        height=9,
         **STATE,
     )
 
@@ -190,11 +201,14 @@ def _verdicts() -> Panel:
         "What the gate said of the newest fifty candidates: against whom, whether it takes over, and why.",
         [
             sql(
-                f"SELECT judged_at AS {name('Jugé le')}, challenger::text AS {name('Candidat')}, "
-                f"coalesce(champion::text, 'aucun') AS {name('En production')}, "
-                f"promote AS {name('Promu')}, array_to_string(reasons, '; ') AS "
+                f"SELECT {moment('judged_at')} AS {name('Jugé le')}, "
+                f"challenger || ' contre ' || coalesce(champion::text, 'aucun') AS {name('Candidat')}, "
+                f"CASE WHEN promote THEN 'oui' ELSE 'non' END AS {name('Promu')}, array_to_string(reasons, '; ') AS "
                 f"{name('Motifs')} FROM gate_verdicts ORDER BY id DESC LIMIT 50"
             )
         ],
-        width=12,
+        width=24,
+        height=10,
+        overrides=[wide("Motifs")],
+        columns=140,
     )

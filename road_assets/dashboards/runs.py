@@ -3,9 +3,9 @@
 from typing import Final
 
 from road_assets.core.orchestration import PARTITION, RANGE_END, RANGE_START, REASON, TRAINING_JOB
-from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Panel, bars, coloured, in_words, table
+from road_assets.dashboards.panels import BLUE, GREEN, ORANGE, RED, Panel, bars, coloured, in_words, table, wide
 from road_assets.dashboards.sources import DAGSTER, sql
-from road_assets.dashboards.sql import FRANCE, name, text
+from road_assets.dashboards.sql import FRANCE, duration, moment, name, of_dagster, text
 
 _STATES: Final = {
     "SUCCESS": ("réussi", GREEN),
@@ -30,7 +30,11 @@ STATE: Final = {
 }
 """How a table shows its column of that name."""
 
+_STATE_AND_REASON: Final = {**STATE, "overrides": [coloured("État"), wide("Motif")]}
+
 _SECONDS: Final = "coalesce(runs.end_time, extract(epoch FROM now())) - runs.start_time"
+_TOOK: Final = duration(_SECONDS)
+_ASKED: Final = moment(of_dagster("runs.create_timestamp"))
 
 
 def _tag(key: str) -> str:
@@ -46,19 +50,19 @@ def durations() -> Panel:
     started = f"to_timestamp(runs.start_time) AT TIME ZONE {text(FRANCE)}"
     return bars(
         "Durée des runs",
-        "How long the newest 30 runs took, the newest at the right.",
+        "How long the newest 20 runs took, hours:minutes:seconds, the newest at the top.",
         [
             sql(
-                f"SELECT label AS {name('Run')}, seconds AS {name('Durée')} FROM (SELECT id, to_char({started}, "
-                f"'DD/MM HH24:MI:SS') || ' ' || pipeline_name AS label, {_SECONDS} AS seconds FROM runs "
-                "WHERE start_time IS NOT NULL ORDER BY id DESC LIMIT 30) AS newest ORDER BY id",
+                f"SELECT to_char({started}, 'DD/MM HH24:MI') || ' ' || pipeline_name AS {name('Run')}, "
+                f"{_SECONDS} AS {name('Durée')} FROM runs WHERE start_time IS NOT NULL ORDER BY id DESC LIMIT 20",
                 DAGSTER,
             )
         ],
         over="Run",
-        unit="s",
-        width=10,
-        height=10,
+        horizontal=True,
+        unit="dthms",
+        width=11,
+        height=12,
     )
 
 
@@ -69,16 +73,16 @@ def runs() -> Panel:
         "The newest hundred runs: what, for which days, why, how it ended and how long it took.",
         [
             sql(
-                f"SELECT runs.create_timestamp AS {name('Demandé le')}, pipeline_name AS {name('Job')}, "
-                f"{_DAYS} AS {name('Partition')}, status AS {name('État')}, {_SECONDS} AS {name('Durée')}, "
+                f"SELECT {_ASKED} AS {name('Demandé le')}, pipeline_name AS {name('Job')}, "
+                f"{_DAYS} AS {name('Partition')}, status AS {name('État')}, {_TOOK} AS {name('Durée')}, "
                 f"{_REASON} AS {name('Motif')} FROM runs ORDER BY runs.id DESC LIMIT 100",
                 DAGSTER,
             )
         ],
-        width=14,
+        width=24,
         height=10,
-        unit="s",
-        **STATE,
+        columns=140,
+        **_STATE_AND_REASON,
     )
 
 
@@ -89,15 +93,16 @@ def retraining() -> Panel:
         "The newest fifty requests for training: as of which day, why, and how they ended.",
         [
             sql(
-                f"SELECT runs.create_timestamp AS {name('Demandé le')}, {_DAYS} AS {name('Jour')}, "
-                f"status AS {name('État')}, {_SECONDS} AS {name('Durée')}, {_REASON} AS {name('Motif')} FROM runs "
+                f"SELECT {_ASKED} AS {name('Demandé le')}, {_DAYS} AS {name('Jour')}, "
+                f"status AS {name('État')}, {_TOOK} AS {name('Durée')}, {_REASON} AS {name('Motif')} FROM runs "
                 f"WHERE pipeline_name = {text(TRAINING_JOB)} ORDER BY runs.id DESC LIMIT 50",
                 DAGSTER,
             )
         ],
-        width=12,
-        unit="s",
-        **STATE,
+        width=24,
+        height=7,
+        columns=140,
+        **_STATE_AND_REASON,
     )
 
 
@@ -108,11 +113,14 @@ def failures() -> Panel:
         "The newest fifty runs that failed, as the platform noted them: what failed, for which day, and what it said.",
         [
             sql(
-                f"SELECT failed_at AS {name('Date')}, job AS {name('Job')}, partition AS {name('Partition')}, step AS "
-                f"{name('Étape')}, left(message, 500) AS {name('Message')}, reason AS {name('Motif')} "
+                f"SELECT {moment('failed_at')} AS {name('Date')}, job AS {name('Job')}, "
+                f"partition AS {name('Partition')}, step AS {name('Étape')}, "
+                f"left(message, 500) AS {name('Message')}, reason AS {name('Motif')} "
                 "FROM run_failures ORDER BY failed_at DESC LIMIT 50"
             )
         ],
         width=24,
         look={"noValue": "Aucun échec"},
+        overrides=[wide("Message"), wide("Motif")],
+        columns=140,
     )

@@ -11,6 +11,11 @@ FRANCE: Final = "Europe/Paris"
 _DAYS_ONE_BY_ONE: Final = 731
 """Two years."""
 
+_AXIS_LETTERS: Final = 28
+
+# A condition of its own: within the range it would keep Postgres from working out the range once for all rows.
+_PUBLISHED: Final = "day <= (SELECT max(last_day) FROM releases)"
+
 _A_MONDAY: Final = "'1970-01-05'::date"
 
 Labelled = Literal["lum", "atm", "catr"]
@@ -32,10 +37,19 @@ def in_range(column: str) -> str:
     return f"{column} BETWEEN {_day_of('From')} AND {_day_of('To')}"
 
 
+def in_published_range(column: str) -> str:
+    """Whether a day lies in the range, and is no day after the newest release: those repeat days that are counted."""
+    return f"{in_range(column)} AND {_PUBLISHED}"
+
+
+def ends_of_range() -> str:
+    """The first and the last day of the range that is looked at, as a table ``ends (day)``."""
+    return f"(VALUES ({_day_of('From')}), ({_day_of('To')})) AS ends (day)"
+
+
 def summed_in_range() -> str:
-    """Which rows of ``accident_figures`` add up to the range: whole months, and the days before and after them."""
-    first, last = _day_of("From"), _day_of("To")
-    return _without_overlap(("month", "day"), first, last)
+    """Which rows of ``accident_figures`` add up to the published range: whole months, days before and after them."""
+    return f"{_without_overlap(('month', 'day'), _day_of('From'), _day_of('To'))} AND {_PUBLISHED}"
 
 
 def squares_in_range() -> str:
@@ -73,6 +87,27 @@ def _day_of(end: Literal["From", "To"]) -> str:
 def midnight(column: str) -> str:
     """The beginning of a day of France, as the column ``time``."""
     return f"{column}::timestamp AT TIME ZONE {text(FRANCE)} AS time"
+
+
+def moment(value: str) -> str:
+    """A time with its zone as text of France to the minute: shorter than Grafana's, and sorts as it reads."""
+    return f"to_char({value} AT TIME ZONE {text(FRANCE)}, 'YYYY-MM-DD HH24:MI')"
+
+
+def of_dagster(column: str) -> str:
+    """A time of Dagster's tables, which are in UTC and do not say so, with its zone."""
+    return f"({column} AT TIME ZONE 'UTC')"
+
+
+def duration(seconds: str) -> str:
+    """Seconds as text, hours:minutes:seconds: a unit of Grafana would hold for every column of the table."""
+    return f"to_char(make_interval(secs => ({seconds})), 'HH24:MI:SS')"
+
+
+def shortened(column: str) -> str:
+    """A label as far as an axis has room for it; Grafana cuts off the beginning."""
+    short = f"left({column}, {_AXIS_LETTERS - 1}) || '…'"
+    return f"CASE WHEN length({column}) > {_AXIS_LETTERS} THEN {short} ELSE {column} END"
 
 
 def words(labels: Iterable[tuple[object, str]]) -> str:

@@ -13,7 +13,7 @@ import yaml
 
 from road_assets.core.drift_limits import DEFAULT_LIMITS
 from road_assets.core.vocabulary import FEATURE_BY_NAME, FEATURES, NOT_RECORDED
-from road_assets.dashboards import sources
+from road_assets.dashboards import alerts, sources
 from road_assets.dashboards.__main__ import DASHBOARDS, FOLDER, files, main
 from road_assets.local.services import PROJECT
 
@@ -148,7 +148,35 @@ def test_the_gauge_turns_red_where_retraining_is_asked_for() -> None:
     ]
 
 
+def test_every_alert_has_french_words() -> None:
+    text = (PROJECT / "docker" / "prometheus" / "rules.yml").read_text()
+    rules = [rule["alert"] for group in yaml.safe_load(text)["groups"] for rule in group["rules"] if "alert" in rule]
+    assert sorted(rules) == sorted(alerts.NAMES)
+
+
+@each_panel
+def test_no_table_of_postgres_has_a_unit_that_turns_the_text_2024_into_another(panel: dict[str, Any]) -> None:
+    if panel["type"] == "table" and panel["datasource"]["type"] != sources.PROMETHEUS["type"]:
+        assert panel["fieldConfig"]["defaults"]["unit"] in {"none", "locale"}
+
+
+@each_board
+def test_the_panels_of_a_row_are_equally_high_so_that_grafana_moves_none_of_them_up(board: dict[str, Any]) -> None:
+    heights: dict[int, set[int]] = {}
+    for panel in board["panels"]:
+        heights.setdefault(panel["gridPos"]["y"], set()).add(panel["gridPos"]["h"])
+    assert all(len(found) == 1 for found in heights.values()), heights
+
+
+def test_a_column_of_long_texts_has_the_room_that_others_leave() -> None:
+    fields = _panel("road-best-model", "Décisions")["fieldConfig"]
+    (wide,) = [each for each in fields["overrides"] if each["matcher"]["options"]["names"] == ["Motifs"]]
+    assert fields["defaults"]["custom"]["width"]
+    assert {"id": "custom.width"} in wide["properties"]
+
+
 def test_promotions_are_marked_in_the_history_of_models() -> None:
     (annotation,) = BOARDS["road-best-model"]["annotations"]["list"]
     assert annotation["enable"]
-    assert "ml_model_version" in annotation["expr"]
+    # A window that grows with the pause between points, or those over months pass most promotions over.
+    assert "changes(ml_model_version[$__rate_interval])" in annotation["expr"]

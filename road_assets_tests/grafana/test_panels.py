@@ -88,6 +88,17 @@ def test_totals_are_those_of_the_users_one_by_one(ask_postgres: AskPostgres, pla
     }
 
 
+def test_days_after_the_newest_release_which_repeat_others_are_not_counted(
+    ask_postgres: AskPostgres, platform: Platform
+) -> None:
+    ((last,),) = platform.query("SELECT max(last_day) FROM releases")
+    shown = _rows(ask_postgres, "road-accidents", "Accidents par jour")
+    assert shown["time"].max().tz_convert("Europe/Paris").date() <= last
+    for name, target in TARGETS.items():
+        if "accident_figures" in target.get("rawSql", ""):
+            assert "(SELECT max(last_day) FROM releases)" in target["rawSql"], name
+
+
 def test_the_light_of_every_accident_is_told_in_words(ask_postgres: AskPostgres, platform: Platform) -> None:
     title = FEATURE_BY_NAME["lum"].fr
     shown = dict(_rows(ask_postgres, "road-accidents", title).itertuples(index=False))
@@ -107,7 +118,7 @@ def test_the_ten_departements_have_their_names(ask_postgres: AskPostgres, platfo
 
 def test_every_hour_has_a_bar_and_no_accident_is_lost(ask_postgres: AskPostgres, platform: Platform) -> None:
     shown = _rows(ask_postgres, "road-accidents", "Accidents par heure")
-    assert shown["Heure"].tolist() == [f"{hour:02d} h" for hour in range(24)]
+    assert shown["Heure"].tolist() == [f"{hour} h" for hour in range(24)]
     ((timed,),) = platform.query("SELECT count(DISTINCT num_acc) FROM accidents WHERE hrmn IS NOT NULL")
     assert shown["Accidents"].sum() == timed
 
@@ -117,6 +128,25 @@ def test_the_map_shows_every_accident_that_has_a_place(ask_postgres: AskPostgres
     ((placed,),) = platform.query("SELECT count(DISTINCT num_acc) FROM accidents WHERE lat IS NOT NULL")
     assert shown["Accidents"].sum() == placed
     assert shown["latitude"].between(-90, 90).all()
+
+
+def test_no_share_is_told_of_a_square_with_few_users(ask_postgres: AskPostgres, platform: Platform) -> None:
+    shown = _rows(ask_postgres, "road-accidents", "Carte des accidents")
+    counted = platform.query(
+        "SELECT floor(lat * 10), floor(long * 10), count(*) FROM accidents WHERE lat IS NOT NULL GROUP BY 1, 2"
+    )
+    users = {
+        (round(10 * lat), round(10 * long)): count for lat, long, count in ((a / 10, b / 10, c) for a, b, c in counted)
+    }
+    places = (10 * shown[["latitude", "longitude"]].astype(float) - 0.5).round()
+    told = [users[int(lat), int(long)] >= 30 for lat, long in places.itertuples(index=False)]
+    assert shown["Part grave, %"].notna().tolist() == told
+
+
+def test_the_source_is_told_with_the_last_day_that_is_published(ask_postgres: AskPostgres, platform: Platform) -> None:
+    shown = _rows(ask_postgres, "road-accidents", "Données").iloc[0]
+    ((last,),) = platform.query("SELECT max(last_day) FROM releases")
+    assert shown["Dernier jour publié"] == f"{last:%d/%m/%Y}"
 
 
 def test_drift_is_told_for_each_feature_and_day(ask_postgres: AskPostgres, platform: Platform) -> None:
@@ -139,6 +169,13 @@ def test_over_many_years_the_worst_day_of_each_week_is_told(ask_postgres: AskPos
     assert shown[FEATURE_BY_NAME["lum"].fr].tolist() == pytest.approx(worst.tolist(), rel=1e-12, nan_ok=True)
 
 
+def test_a_range_without_days_has_two_empty_ones_for_the_heat_map(ask_postgres: AskPostgres) -> None:
+    before = Range(datetime(1999, 1, 1, tzinfo=UTC), datetime(1999, 12, 31, tzinfo=UTC))
+    shown = _rows(ask_postgres, "road-pipeline", "Dérive par variable", before).set_index("time")
+    assert len(shown) == 2
+    assert shown.isna().all(axis=None)
+
+
 def test_the_best_model_is_the_one_in_production(ask_postgres: AskPostgres, platform: Platform) -> None:
     shown = _rows(ask_postgres, "road-best-model", "Exactitude et réponse constante")
     stored = platform.query("SELECT accuracy, constant_accuracy FROM model_metrics WHERE in_production")
@@ -151,6 +188,17 @@ def test_a_failed_run_a_request_and_their_reasons_are_shown(ask_postgres: AskPos
     assert "2024-03-14 – 2024-03-15" in set(runs.loc["ingest_job", "Partition"])
     requested = _rows(ask_postgres, "road-pipeline", "Réentraînements")
     assert requested["Motif"].tolist() == ["drift of that day"]
+
+
+def test_a_run_tells_how_long_it_took_in_hours_minutes_and_seconds(ask_postgres: AskPostgres) -> None:
+    runs = _rows(ask_postgres, "road-pipeline", "Runs")
+    ended = runs[runs["État"].isin(["SUCCESS", "FAILURE"])]
+    assert ended["Durée"].str.fullmatch(r"00:\d\d:\d\d").all()
+    assert runs["Demandé le"].str.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d").all()
+
+
+def test_a_check_tells_what_was_found_not_what_was_planned_for_each_day(ask_postgres: AskPostgres) -> None:
+    assert set(_rows(ask_postgres, "road-pipeline", "Contrôles")["État"]) <= {"SUCCEEDED", "FAILED"}
 
 
 def test_materialized_partitions_are_counted_once(ask_postgres: AskPostgres) -> None:
