@@ -46,14 +46,23 @@ def production_model(
         noticed = pointer.reconcile()
         found = registry.candidates_as_of(day)
         verdict = decisions.newest_verdict(pointer.connection, day)
-        if verdict is None or not still_holds(verdict, pointer, found):
-            noticed.append(_why_again(verdict, pointer))
-            _, verdict = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
-        decision = _act(pointer, verdict, found)
+        if verdict is not None and _promoted_by_earlier_attempt(context.run, pointer, verdict):
+            decision = f"version {verdict.challenger} promoted"
+        else:
+            if verdict is None or not still_holds(verdict, pointer, found):
+                noticed.append(_why_again(verdict, pointer))
+                _, verdict = judge_day(GateEvaluator(lake, registry, gate_margins.margins()), pointer, day)
+            decision = _act(pointer, verdict, found)
         answering = pointer.version()
     for sentence in (*noticed, decision, *verdict.reasons):
         context.log.info(sentence)
     return dg.MaterializeResult(metadata=_shown(registry, verdict, decision, noticed, answering))
+
+
+def _promoted_by_earlier_attempt(run: dg.DagsterRun, pointer: Pointer, verdict: StoredVerdict) -> bool:
+    """Whether an earlier attempt was cut off after its promotion; the sensor of drift looks for it in the metadata."""
+    attempts = [run_id for run_id in (run.run_id, run.parent_run_id, run.root_run_id) if run_id]
+    return verdict.challenger == pointer.version() and decisions.promoted_from(pointer.connection, verdict, attempts)
 
 
 def _act(pointer: Pointer, verdict: StoredVerdict, found: list[RegisteredModel]) -> str:

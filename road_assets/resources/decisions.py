@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from road_assets.core.metrics import DECIDING_METRIC
-from road_assets.core.production_history import REFUSED, ROLLED_BACK, Kind, ProductionChange
+from road_assets.core.production_history import PROMOTED, REFUSED, ROLLED_BACK, Kind, ProductionChange
 from road_assets.core.verdict import Verdict
 
 
@@ -89,6 +89,9 @@ _ADD_VERDICT: Final = """
     RETURNING id, challenger, champion, candidates, promote, figures, reasons
 """
 _ROLLED_BACK_BY: Final = "SELECT version, previous_version FROM promotions WHERE decision = %s AND dagster_run_id = %s"
+_PROMOTED_FROM: Final = """
+    SELECT 1 FROM promotions WHERE verdict_id = %s AND decision = %s AND dagster_run_id = ANY(%s)
+"""
 _ADD_DECISION: Final = """
     INSERT INTO promotions (as_of, decision, version, previous_version, family, metric, figures, lower_bound, reasons,
                             decided_by, dagster_run_id, mlflow_run_id, verdict_id)
@@ -155,6 +158,12 @@ def add_verdict(
 def acted_upon(connection: psycopg.Connection, verdict: StoredVerdict) -> bool:
     """Whether a decision was already made from a verdict."""
     found = connection.execute("SELECT 1 FROM promotions WHERE verdict_id = %s", (verdict.id,)).fetchone()
+    return found is not None
+
+
+def promoted_from(connection: psycopg.Connection, verdict: StoredVerdict, dagster_run_ids: Sequence[str]) -> bool:
+    """Whether one of some runs, such as the attempts of one, promoted the challenger of a verdict."""
+    found = connection.execute(_PROMOTED_FROM, (verdict.id, PROMOTED, list(dagster_run_ids))).fetchone()
     return found is not None
 
 

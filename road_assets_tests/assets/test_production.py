@@ -14,7 +14,7 @@ from road_assets import step_retries
 from road_assets.checks.gate import GATE_CHECK_KEY
 from road_assets.core.vocabulary import PRODUCTION_ALIAS
 from road_assets.local.postgres import EmbeddedPostgres
-from road_assets.resources import locks, model_registry
+from road_assets.resources import decisions, locks, model_registry
 from road_assets.resources.model_registry import FAMILY_TAG, ModelRegistry
 from road_assets_tests.conftest import LAST_DAY, SMALL_FOREST, Platform, failure_of, fresh_database
 from road_assets_tests.registry_versions import registry_of_its_own
@@ -187,6 +187,28 @@ def test_a_step_whose_lock_is_lost_with_its_connection_is_tried_again(
     assert run.success, failure_of(run)
     assert len([event for event in run.all_events if event.is_step_up_for_retry]) == 1
     assert story.told() == before
+
+
+def test_a_step_cut_off_after_its_promotion_says_so_when_it_is_tried_again(
+    platform: Platform, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_published = decisions.note_published
+
+    def lose_connection(connection: psycopg.Connection) -> None:
+        monkeypatch.setattr(decisions, "note_published", note_published)
+        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(step_retries, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(decisions, "note_published", lose_connection)
+    own = replace(platform, database_url=fresh_database(postgres, "cut_off"), instance=dg.DagsterInstance.ephemeral())
+    with registry_of_its_own(platform.mlflow_url, "cut off") as registry:
+        story = Story(own, registry)
+        run = story.train(STUMP)
+        (event,) = run.asset_materializations_for_node("production_model")
+        assert story.told() == [("promoted", 1, None)]
+        assert story.in_production() == (1, [(1,)], [(1,)])
+    assert len([retry for retry in run.all_events if retry.is_step_up_for_retry]) == 1
+    assert event.metadata["promoted"].value is True
 
 
 def test_with_mlflow_down_nothing_is_decided(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
