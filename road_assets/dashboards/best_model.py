@@ -34,21 +34,21 @@ _FIGURES: Final[tuple[tuple[str, str, str, Levels, int], ...]] = (
     ),
     (
         "precision_macro",
-        "Précision",
+        "Précision macro",
         "Of those estimated to be so, the share that is; mean of both answers.",
         ((RED, 0), (ORANGE, 0.55), (GREEN, 0.65)),
         4,
     ),
     (
         "recall_macro",
-        "Rappel",
+        "Rappel macro",
         "Of those who are so, the share that is found; mean of both answers, 0.5 for a constant answer.",
         ((RED, 0), (ORANGE, 0.5), (GREEN, 0.55)),
         4,
     ),
     (
         "f1_macro",
-        "F1",
+        "F1 macro",
         "Harmonic mean of precision and recall; mean of both answers, about 0.45 for a constant answer.",
         ((RED, 0), (ORANGE, 0.45), (GREEN, 0.55)),
         4,
@@ -231,14 +231,15 @@ def _answers() -> Panel:
     mild, severe = OUTCOMES[0].fr, OUTCOMES[1].fr
     return table(
         "Réponses et réalité",
-        "Users by what the model in production answered (columns) and what was so (rows).",
+        "Users by what the model in production answered (columns) and what was so (rows), with the share of each row "
+        "that was found. Those severely hurt whom it misses are below on the left.",
         [
             sql(
-                f"SELECT {name('Réalité')}, {name(f'Estimé {mild}')}, {name(f'Estimé {severe}')} FROM model_metrics, "
-                f"LATERAL (VALUES ('{mild}', true_negatives, false_positives), "
-                f"('{severe}', false_negatives, true_positives)) "
-                f"AS answers ({name('Réalité')}, {name(f'Estimé {mild}')}, {name(f'Estimé {severe}')}) "
-                "WHERE in_production"
+                f"SELECT reality AS {name('Réalité')}, mild AS {name(mild)}, severe AS {name(severe)}, "
+                f"round(100.0 * found / nullif(mild + severe, 0)) || ' %' AS {name('Reconnus')} FROM model_metrics, "
+                f"LATERAL (VALUES ('{mild}', true_negatives, false_positives, true_negatives), "
+                f"('{severe}', false_negatives, true_positives, true_positives)) "
+                "AS answers (reality, mild, severe, found) WHERE in_production"
             )
         ],
         unit="locale",
