@@ -14,7 +14,7 @@ _DAYS_ONE_BY_ONE: Final = 731
 _AXIS_LETTERS: Final = 28
 
 # A condition of its own: within the range it would keep Postgres from working out the range once for all rows.
-_PUBLISHED: Final = "day <= (SELECT max(last_day) FROM releases)"
+_PUBLISHED: Final = "day <= (SELECT coalesce(max(last_day), 'infinity') FROM releases)"
 
 _A_MONDAY: Final = "'1970-01-05'::date"
 
