@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -247,17 +247,6 @@ def make_platform(
         )
 
     return make
-
-
-@pytest.fixture
-def on_other_registry(platform: Platform, postgres: EmbeddedPostgres, tmp_path: Path) -> Callable[[str], Platform]:
-    """The same features under another model registry, with tables of its own; only training may be run there."""
-
-    def move(mlflow: str) -> Platform:
-        database = fresh_database(postgres, f"{tmp_path.name}_{abs(hash(mlflow))}")
-        return replace(platform, mlflow_url=mlflow, database_url=database, instance=dg.DagsterInstance.ephemeral())
-
-    return move
 
 
 def fresh_database(postgres: EmbeddedPostgres, name: str) -> str:

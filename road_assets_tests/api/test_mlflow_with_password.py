@@ -1,17 +1,20 @@
 """The whole way on a real MLflow server that asks for user and password: train, promote, describe, serve, swap."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
+import dagster as dg
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from road_api.settings import Settings
 from road_assets.core.model_card_labels import CARD_FOLDER, card_file
+from road_assets.local.postgres import EmbeddedPostgres
 from road_assets.settings import PlatformSettings
-from road_assets_tests.conftest import LAST_DAY, SMALL_FOREST, Platform, failure_of, serve_mlflow
+from road_assets_tests.conftest import LAST_DAY, SMALL_FOREST, Platform, failure_of, fresh_database, serve_mlflow
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +28,17 @@ USERNAME, PASSWORD = "admin", "a-long-password-for-mlflow"
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serve_mlflow(tmp_path_factory.mktemp("secured"), PASSWORD) as address:
         yield address
+
+
+@pytest.fixture
+def on_other_registry(platform: Platform, postgres: EmbeddedPostgres, tmp_path: Path) -> Callable[[str], Platform]:
+    """The same features under another model registry, with tables of its own; only training may be run there."""
+
+    def move(mlflow: str) -> Platform:
+        database = fresh_database(postgres, f"{tmp_path.name}_{abs(hash(mlflow))}")
+        return replace(platform, mlflow_url=mlflow, database_url=database, instance=dg.DagsterInstance.ephemeral())
+
+    return move
 
 
 def log_in(environment: pytest.MonkeyPatch, password: str = PASSWORD) -> None:
